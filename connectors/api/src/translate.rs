@@ -1,0 +1,250 @@
+//! The one place where DataFusion expressions become [`Predicate`]s.
+//!
+//! Only what cannot fail and has one meaning everywhere is translated: comparisons, IN, IS NULL, BETWEEN and prefix LIKE
+//! of a bare column with constants *of that column's own type*, under AND, OR, NOT. A cast around the column, a function, a
+//! constant of another type: not translated, the engine keeps it. The policy barrier relies on this narrowness: a
+//! translated predicate is leak-proof.
+
+use crate::{Column, ColumnPath, CompareOp, Predicate};
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::Column as DfColumn;
+use datafusion::logical_expr::expr::InList;
+use datafusion::logical_expr::{Between, BinaryExpr, Expr, Like, Operator};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::expressions as physical;
+use datafusion::scalar::ScalarValue;
+use std::sync::Arc;
+
+/// A logical filter as a predicate, or `None` when it has to stay with the engine.
+#[must_use]
+pub fn predicate(expr: &Expr, columns: &[Column]) -> Option<Predicate> {
+    match expr {
+        Expr::BinaryExpr(binary) => binary_predicate(binary, columns),
+        Expr::Not(inner) => predicate(inner, columns).map(|p| Predicate::Not(Box::new(p))),
+        Expr::IsNull(inner) => bare_column(inner, columns).map(|(column, _)| Predicate::IsNull { column }),
+        Expr::IsNotNull(inner) => bare_column(inner, columns)
+            .map(|(column, _)| Predicate::Not(Box::new(Predicate::IsNull { column }))),
+        Expr::Between(between) => between_predicate(between, columns),
+        Expr::InList(list) => in_predicate(list, columns),
+        Expr::Like(like) => like_predicate(like, columns),
+        // A bare boolean column is its own condition.
+        Expr::Column(_) => {
+            let (column, data_type) = bare_column(expr, columns)?;
+            (data_type == DataType::Boolean).then(|| Predicate::Compare {
+                column,
+                op: CompareOp::Eq,
+                value: ScalarValue::Boolean(Some(true)),
+            })
+        }
+        _ => None,
+    }
+}
+
+fn binary_predicate(binary: &BinaryExpr, columns: &[Column]) -> Option<Predicate> {
+    match binary.op {
+        Operator::And => {
+            Some(Predicate::And(vec![predicate(&binary.left, columns)?, predicate(&binary.right, columns)?]))
+        }
+        Operator::Or => {
+            Some(Predicate::Or(vec![predicate(&binary.left, columns)?, predicate(&binary.right, columns)?]))
+        }
+        op => {
+            let op = compare_op(op)?;
+            compare(&binary.left, op, &binary.right, columns)
+                .or_else(|| compare(&binary.right, op.flipped(), &binary.left, columns))
+        }
+    }
+}
+
+fn compare(column: &Expr, op: CompareOp, value: &Expr, columns: &[Column]) -> Option<Predicate> {
+    let (column, data_type) = bare_column(column, columns)?;
+    let value = constant(value, &data_type)?;
+    Some(Predicate::Compare { column, op, value })
+}
+
+fn between_predicate(between: &Between, columns: &[Column]) -> Option<Predicate> {
+    let (column, data_type) = bare_column(&between.expr, columns)?;
+    let low = constant(&between.low, &data_type)?;
+    let high = constant(&between.high, &data_type)?;
+    Some(negate_if(between.negated, Predicate::Between { column, low, high }))
+}
+
+fn in_predicate(list: &InList, columns: &[Column]) -> Option<Predicate> {
+    let (column, data_type) = bare_column(&list.expr, columns)?;
+    let values = list.list.iter().map(|value| constant(value, &data_type)).collect::<Option<Vec<_>>>()?;
+    (!values.is_empty()).then(|| negate_if(list.negated, Predicate::In { column, values }))
+}
+
+fn like_predicate(like: &Like, columns: &[Column]) -> Option<Predicate> {
+    if like.case_insensitive || like.escape_char.is_some_and(|c| c != '\\') {
+        return None;
+    }
+    let (column, data_type) = bare_column(&like.expr, columns)?;
+    if !matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View) {
+        return None;
+    }
+    let Expr::Literal(pattern, _) = like.pattern.as_ref() else { return None };
+    let prefix = like_prefix(pattern.try_as_str()??)?;
+    Some(negate_if(like.negated, Predicate::Prefix { column, prefix }))
+}
+
+/// The unescaped prefix of a pattern that is a prefix and a single trailing `%`, nothing else.
+fn like_prefix(pattern: &str) -> Option<String> {
+    let mut prefix = String::new();
+    let mut chars = pattern.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '%' => return (chars.next().is_none() && !prefix.is_empty()).then_some(prefix),
+            '_' => return None,
+            '\\' => prefix.push(chars.next()?),
+            other => prefix.push(other),
+        }
+    }
+    None
+}
+
+fn negate_if(negated: bool, predicate: Predicate) -> Predicate {
+    if negated { Predicate::Not(Box::new(predicate)) } else { predicate }
+}
+
+fn compare_op(op: Operator) -> Option<CompareOp> {
+    Some(match op {
+        Operator::Eq => CompareOp::Eq,
+        Operator::NotEq => CompareOp::NotEq,
+        Operator::Lt => CompareOp::Lt,
+        Operator::LtEq => CompareOp::LtEq,
+        Operator::Gt => CompareOp::Gt,
+        Operator::GtEq => CompareOp::GtEq,
+        _ => return None,
+    })
+}
+
+fn bare_column(expr: &Expr, columns: &[Column]) -> Option<(ColumnPath, DataType)> {
+    let Expr::Column(DfColumn { name, .. }) = expr else { return None };
+    column_type(name, columns)
+}
+
+fn column_type(name: &str, columns: &[Column]) -> Option<(ColumnPath, DataType)> {
+    let column = columns.iter().find(|column| column.name() == name)?;
+    Some((ColumnPath::column(name), column.field.data_type().clone()))
+}
+
+fn constant(expr: &Expr, data_type: &DataType) -> Option<ScalarValue> {
+    let Expr::Literal(value, _) = expr else { return None };
+    typed_constant(value, data_type)
+}
+
+/// A value of exactly the column's type; text types and dictionary encodings of one another count as the same.
+fn typed_constant(value: &ScalarValue, data_type: &DataType) -> Option<ScalarValue> {
+    if value.is_null() {
+        return None;
+    }
+    if &value.data_type() == data_type {
+        return Some(value.clone());
+    }
+    let text = |t: &DataType| matches!(t, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
+    let plain = match data_type {
+        DataType::Dictionary(_, inner) => inner.as_ref(),
+        other => other,
+    };
+    let value = match value {
+        ScalarValue::Dictionary(_, inner) => inner.as_ref(),
+        other => other,
+    };
+    if &value.data_type() == plain || (text(plain) && text(&value.data_type())) {
+        return value.cast_to(plain).ok();
+    }
+    None
+}
+
+/// A physical filter (the current value of a dynamic filter) as a predicate over `columns`, whose positions are the ones
+/// `Column` expressions carry.
+#[must_use]
+pub fn physical_predicate(expr: &Arc<dyn PhysicalExpr>, columns: &[Column]) -> Option<Predicate> {
+    if let Some(binary) = expr.downcast_ref::<physical::BinaryExpr>() {
+        let both = || Some(vec![physical_predicate(binary.left(), columns)?, physical_predicate(binary.right(), columns)?]);
+        return match binary.op() {
+            Operator::And => both().map(Predicate::And),
+            Operator::Or => both().map(Predicate::Or),
+            op => {
+                let op = compare_op(*op)?;
+                physical_compare(binary.left(), op, binary.right(), columns)
+                    .or_else(|| physical_compare(binary.right(), op.flipped(), binary.left(), columns))
+            }
+        };
+    }
+    if let Some(list) = expr.downcast_ref::<physical::InListExpr>() {
+        let (column, data_type) = physical_column(list.expr(), columns)?;
+        let values =
+            list.list().iter().map(|value| physical_constant(value, &data_type)).collect::<Option<Vec<_>>>()?;
+        return (!values.is_empty()).then(|| negate_if(list.negated(), Predicate::In { column, values }));
+    }
+    None
+}
+
+fn physical_compare(
+    column: &Arc<dyn PhysicalExpr>,
+    op: CompareOp,
+    value: &Arc<dyn PhysicalExpr>,
+    columns: &[Column],
+) -> Option<Predicate> {
+    let (column, data_type) = physical_column(column, columns)?;
+    let value = physical_constant(value, &data_type)?;
+    Some(Predicate::Compare { column, op, value })
+}
+
+fn physical_column(expr: &Arc<dyn PhysicalExpr>, columns: &[Column]) -> Option<(ColumnPath, DataType)> {
+    let column = expr.downcast_ref::<physical::Column>()?;
+    column_type(columns.get(column.index())?.name(), columns)
+}
+
+fn physical_constant(expr: &Arc<dyn PhysicalExpr>, data_type: &DataType) -> Option<ScalarValue> {
+    typed_constant(expr.downcast_ref::<physical::Literal>()?.value(), data_type)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use datafusion::prelude::{col, lit};
+
+    fn columns() -> Vec<Column> {
+        vec![Column::new("n", DataType::Int64, false), Column::new("s", DataType::Utf8View, true)]
+    }
+
+    #[test]
+    fn comparisons_of_a_bare_column_with_its_own_type_translate() {
+        let translated = predicate(&lit(5_i64).lt(col("n")), &columns()).map(|p| p.to_string());
+        assert_eq!(translated.as_deref(), Some("n > 5"));
+    }
+
+    #[test]
+    fn a_constant_of_another_type_a_cast_or_a_function_stays_with_the_engine() {
+        let columns = columns();
+        assert_eq!(predicate(&col("n").eq(lit(5_i32)), &columns), None);
+        assert_eq!(predicate(&datafusion::prelude::cast(col("n"), DataType::Int32).eq(lit(5_i32)), &columns), None);
+        assert_eq!(predicate(&(lit(10_i64) / col("n")).gt(lit(0_i64)), &columns), None);
+    }
+
+    #[test]
+    fn a_conjunct_that_does_not_translate_spoils_the_whole_or_but_not_its_siblings() {
+        let columns = columns();
+        let good = col("n").eq(lit(5_i64));
+        let bad = (lit(10_i64) / col("n")).gt(lit(0_i64));
+        assert!(predicate(&good, &columns).is_some());
+        assert_eq!(predicate(&good.or(bad), &columns), None);
+    }
+
+    #[test]
+    fn null_never_becomes_a_value() {
+        assert_eq!(predicate(&col("n").eq(lit(ScalarValue::Int64(None))), &columns()), None);
+    }
+
+    #[test]
+    fn only_prefix_patterns_are_prefixes() {
+        assert_eq!(like_prefix("abc%").as_deref(), Some("abc"));
+        assert_eq!(like_prefix("a\\%b%").as_deref(), Some("a%b"));
+        for pattern in ["abc", "%abc", "a_c%", "a%b%", "%", "abc\\"] {
+            assert_eq!(like_prefix(pattern), None, "{pattern}");
+        }
+    }
+}
