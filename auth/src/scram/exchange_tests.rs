@@ -108,17 +108,18 @@ fn proof_of_another_exchange_is_refused() {
 #[test]
 fn mutated_messages_neither_pass_nor_panic() {
     let mut random = StdRng::seed_from_u64(7677);
+    let secret = secret();
     let first = client_first(BOUND).into_bytes();
     for _ in 0..20_000 {
         let mutated = mutate(&first, &mut random);
-        if let Ok(challenge) = start(secret(), Some(BINDING), PLUS, &mutated) {
+        if let Ok(challenge) = start(Arc::clone(&secret), Some(BINDING), PLUS, &mutated) {
             assert_eq!(challenge.mechanism(), Mechanism::Plus);
             assert!(mutated.starts_with(BOUND.as_bytes()));
         }
     }
 
     let nonce = "fixed";
-    let begin = || start_with_nonce(secret(), Some(BINDING), PLUS, &first, nonce).unwrap();
+    let begin = || start_with_nonce(Arc::clone(&secret), Some(BINDING), PLUS, &first, nonce).unwrap();
     let (last, _) = client_final("demo", BOUND, BINDING, begin().server_first());
     for _ in 0..20_000 {
         let mutated = mutate(last.as_bytes(), &mut random);

@@ -79,9 +79,8 @@ impl TableProvider for TableAdapter {
 
     fn statistics(&self) -> Option<Statistics> {
         let known = self.table.statistics();
-        let inexact = |n: Option<u64>| {
-            n.and_then(|n| usize::try_from(n).ok()).map_or(Precision::Absent, Precision::Inexact)
-        };
+        let inexact =
+            |n: Option<u64>| n.and_then(|n| usize::try_from(n).ok()).map_or(Precision::Absent, Precision::Inexact);
         let mut statistics = Statistics::new_unknown(&self.schema);
         statistics.num_rows = inexact(known.rows);
         statistics.total_byte_size = inexact(known.bytes);

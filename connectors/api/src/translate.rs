@@ -22,8 +22,9 @@ pub fn predicate(expr: &Expr, columns: &[Column]) -> Option<Predicate> {
         Expr::BinaryExpr(binary) => binary_predicate(binary, columns),
         Expr::Not(inner) => predicate(inner, columns).map(|p| Predicate::Not(Box::new(p))),
         Expr::IsNull(inner) => bare_column(inner, columns).map(|(column, _)| Predicate::IsNull { column }),
-        Expr::IsNotNull(inner) => bare_column(inner, columns)
-            .map(|(column, _)| Predicate::Not(Box::new(Predicate::IsNull { column }))),
+        Expr::IsNotNull(inner) => {
+            bare_column(inner, columns).map(|(column, _)| Predicate::Not(Box::new(Predicate::IsNull { column })))
+        }
         Expr::Between(between) => between_predicate(between, columns),
         Expr::InList(list) => in_predicate(list, columns),
         Expr::Like(like) => like_predicate(like, columns),
@@ -162,7 +163,8 @@ fn typed_constant(value: &ScalarValue, data_type: &DataType) -> Option<ScalarVal
 #[must_use]
 pub fn physical_predicate(expr: &Arc<dyn PhysicalExpr>, columns: &[Column]) -> Option<Predicate> {
     if let Some(binary) = expr.downcast_ref::<physical::BinaryExpr>() {
-        let both = || Some(vec![physical_predicate(binary.left(), columns)?, physical_predicate(binary.right(), columns)?]);
+        let both =
+            || Some(vec![physical_predicate(binary.left(), columns)?, physical_predicate(binary.right(), columns)?]);
         return match binary.op() {
             Operator::And => both().map(Predicate::And),
             Operator::Or => both().map(Predicate::Or),
