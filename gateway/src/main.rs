@@ -1,1 +1,3 @@
+//! The `naru` program: flags in, exit code out.
+
 fn main() {}
