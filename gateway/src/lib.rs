@@ -1,1 +1,11 @@
-//! gateway
+//! Naru: one governed query path behind the PostgreSQL and Flight SQL doors.
+//!
+//! `docs/architecture.md` has the map. A query goes wire -> session -> parse -> bind -> optimise -> verify -> run -> encode.
+
+pub mod audit;
+pub mod catalog;
+pub mod error;
+pub mod exec;
+pub mod govern;
+pub mod plan;
+pub mod session;

@@ -1,0 +1,11 @@
+//! What exists: catalogs, the names in them, and how a name becomes a governed table. `resolver` is the only place that hands
+//! tables to a plan.
+
+mod information_schema;
+mod registry;
+mod resolver;
+mod system;
+
+pub use registry::{Catalog, Catalogs, DeniedColumns, Snapshot};
+pub use resolver::{Resolver, SearchPath};
+pub use system::SystemTable;

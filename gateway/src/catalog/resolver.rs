@@ -1,0 +1,171 @@
+//! From a name in a statement to a table under the asking identity's rights.
+//!
+//! An object without any right does not exist: it gives the same error as an unknown name.
+
+use super::information_schema;
+use super::registry::{Catalog, Snapshot};
+use super::system::SystemTable;
+use crate::error::{Error, ErrorCode, Result};
+use crate::govern::{GovernedTable, Rights, Stamp};
+use datafusion::catalog::TableProvider;
+use datafusion::common::TableReference;
+use datafusion::logical_expr::planner::ContextProvider;
+use naru_connector::{QueryContext, Table, TableAdapter, TableName};
+use std::sync::Arc;
+
+/// Where unqualified names are looked up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SearchPath {
+    /// The session's catalog: to PostgreSQL clients, the database.
+    pub catalog: String,
+    /// The session's schema.
+    pub schema: String,
+}
+
+/// Resolves names for one identity under one snapshot.
+#[derive(Debug)]
+pub struct Resolver<'a> {
+    /// Catalogs and policies.
+    pub snapshot: &'a Snapshot,
+    /// The identity's rights.
+    pub rights: &'a Rights,
+    /// The query that asks.
+    pub ctx: &'a QueryContext,
+    /// Where unqualified names are looked up.
+    pub path: &'a SearchPath,
+}
+
+impl Resolver<'_> {
+    /// Whose rights, under which policies: what every scan is stamped with.
+    #[must_use]
+    pub fn stamp(&self) -> Stamp {
+        Stamp { user: self.rights.identity().user().into(), policy_version: self.snapshot.policies.version().into() }
+    }
+
+    /// The table of this name, or the error that an unknown name gives.
+    pub async fn table<P: ContextProvider + Sync>(
+        &self,
+        reference: &TableReference,
+        policy_session: &P,
+    ) -> Result<Arc<dyn TableProvider>> {
+        let (catalog, schema, table) = self.complete(reference);
+        let catalog = match self.catalog(catalog) {
+            Ok(catalog) => catalog,
+            // Only a name that says its catalog learns that the catalog is unknown.
+            Err(_) if reference.catalog().is_none() => return Err(unknown_schema_or_table(reference, schema)),
+            Err(error) => return Err(error),
+        };
+        if schema == information_schema::SCHEMA {
+            let rows = information_schema::table(self, catalog, table).await?;
+            return rows
+                .map(|rows| Arc::new(SystemTable::new(rows)) as Arc<dyn TableProvider>)
+                .ok_or_else(|| unknown_table(reference));
+        }
+        if !self.rights.sees_schema(&catalog.name, schema) {
+            return Err(unknown_schema_or_table(reference, schema));
+        }
+        let Some((raw, governed_as)) = self.raw(catalog, schema, table).await? else {
+            let known = catalog.connector.schemas(self.ctx).await?.iter().any(|name| name == schema);
+            return Err(if known { unknown_table(reference) } else { unknown_schema_or_table(reference, schema) });
+        };
+        let name = TableReference::full(Arc::clone(&catalog.name), schema, table);
+        let Some(rights) = governed_as else { return Err(unknown_table(reference)) };
+        let adapter = TableAdapter::new(
+            Arc::clone(&catalog.name),
+            TableName { schema: schema.to_owned(), table: table.to_owned() },
+            raw,
+        );
+        Ok(Arc::new(GovernedTable::new(name, Arc::new(adapter), rights, policy_session, self.stamp())?))
+    }
+
+    async fn raw(
+        &self,
+        catalog: &Catalog,
+        schema: &str,
+        table: &str,
+    ) -> Result<Option<(Arc<dyn Table>, Option<crate::govern::TableRights>)>> {
+        // Rights first: the source is not asked about what does not exist for this identity.
+        if !self.rights.sees_table(&catalog.name, schema, table) {
+            return Ok(None);
+        }
+        let Some(raw) = catalog.connector.table(self.ctx, schema, table).await? else { return Ok(None) };
+        let rights = self.rights.table(&catalog.name, schema, table, raw.columns());
+        Ok(Some((raw, rights)))
+    }
+
+    fn complete<'r>(&'r self, reference: &'r TableReference) -> (&'r str, &'r str, &'r str) {
+        (
+            reference.catalog().unwrap_or(&self.path.catalog),
+            reference.schema().unwrap_or(&self.path.schema),
+            reference.table(),
+        )
+    }
+
+    /// The catalog of this name, if it exists for the identity.
+    pub fn catalog(&self, name: &str) -> Result<&Catalog> {
+        self.snapshot
+            .catalogs
+            .get(name)
+            .filter(|catalog| self.rights.sees_catalog(&catalog.name))
+            .ok_or_else(|| Error::new(ErrorCode::UndefinedCatalog, format!("catalog \"{name}\" does not exist")))
+    }
+
+    /// The catalogs that exist for the identity.
+    pub fn catalogs(&self) -> impl Iterator<Item = &Catalog> {
+        self.snapshot.catalogs.iter().filter(|catalog| self.rights.sees_catalog(&catalog.name))
+    }
+
+    /// The schemas of a catalog that exist for the identity, `information_schema` included.
+    pub async fn schemas(&self, catalog: &Catalog) -> Result<Vec<String>> {
+        let mut schemas = catalog.connector.schemas(self.ctx).await?;
+        schemas.retain(|schema| self.rights.sees_schema(&catalog.name, schema));
+        schemas.push(information_schema::SCHEMA.to_owned());
+        schemas.sort_unstable();
+        Ok(schemas)
+    }
+
+    /// The tables of a schema that exist for the identity.
+    pub async fn tables(&self, catalog: &Catalog, schema: &str) -> Result<Vec<String>> {
+        if schema == information_schema::SCHEMA {
+            return Ok(information_schema::TABLES.iter().map(|name| (*name).to_owned()).collect());
+        }
+        let mut tables = catalog.connector.tables(self.ctx, schema).await?;
+        tables.retain(|table| self.rights.sees_table(&catalog.name, schema, table));
+        Ok(tables)
+    }
+
+    /// A table's columns that exist for the identity and are not hidden, with the table's own description.
+    pub async fn visible_columns(
+        &self,
+        catalog: &Catalog,
+        schema: &str,
+        table: &str,
+    ) -> Result<Option<Vec<naru_connector::Column>>> {
+        let Some((raw, Some(rights))) = self.raw(catalog, schema, table).await? else { return Ok(None) };
+        let visible = raw
+            .columns()
+            .iter()
+            .zip(&rights.columns)
+            .filter(|(column, right)| !column.hidden && **right != crate::govern::ColumnRight::Denied)
+            .map(|(column, right)| match right {
+                crate::govern::ColumnRight::Masked(_) => {
+                    let field = column.field.as_ref().clone().with_nullable(true);
+                    naru_connector::Column { field: Arc::new(field), ..column.clone() }
+                }
+                _ => column.clone(),
+            });
+        Ok(Some(visible.collect()))
+    }
+}
+
+fn unknown_table(reference: &TableReference) -> Error {
+    Error::new(ErrorCode::UndefinedTable, format!("relation \"{reference}\" does not exist"))
+}
+
+/// A name that says its schema learns that the schema is unknown; a bare one, that the relation is.
+fn unknown_schema_or_table(reference: &TableReference, schema: &str) -> Error {
+    match reference.schema() {
+        Some(_) => Error::new(ErrorCode::UndefinedSchema, format!("schema \"{schema}\" does not exist")),
+        None => unknown_table(reference),
+    }
+}

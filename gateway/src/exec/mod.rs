@@ -1,0 +1,7 @@
+//! Running a plan: two runtimes, memory, admission, and one entry for every protocol.
+
+mod runtimes;
+mod stream;
+
+pub use runtimes::{ExecLimits, Executor};
+pub use stream::QueryGuard;

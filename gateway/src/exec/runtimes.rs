@@ -1,0 +1,131 @@
+//! Two runtimes. Sockets and drivers live on the IO runtime; DataFusion's operators, which compute for long stretches without
+//! yielding, on the CPU runtime. On one runtime a heavy sort would look to a driver like a time-out of its server.
+
+use super::stream::{self, QueryGuard};
+use crate::error::{Error, ErrorCode, Result};
+use crate::session::api::QueryStream;
+use datafusion::execution::TaskContext;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::physical_plan::ExecutionPlan;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::task::AbortOnDropHandle;
+
+/// Limits of the process.
+#[derive(Debug, Clone)]
+pub struct ExecLimits {
+    /// Bytes that all queries together may hold before they spill or fail.
+    pub memory: usize,
+    /// Folder for spilled data; `None` uses the system's temporary folder.
+    pub spill_folder: Option<PathBuf>,
+    /// Bytes that all spilled data together may take.
+    pub spill: u64,
+    /// Queries that run at the same time; further ones wait.
+    pub running_queries: usize,
+    /// How long a query may wait for its turn.
+    pub queue_time: Duration,
+}
+
+impl Default for ExecLimits {
+    fn default() -> Self {
+        Self {
+            memory: 2 << 30,
+            spill_folder: None,
+            spill: 20 << 30,
+            running_queries: 64,
+            queue_time: Duration::from_secs(60),
+        }
+    }
+}
+
+/// The machinery that plans and runs queries.
+#[derive(Debug)]
+pub struct Executor {
+    cpu: Option<Runtime>,
+    io: Handle,
+    environment: Arc<RuntimeEnv>,
+    admission: Arc<Semaphore>,
+    limits: ExecLimits,
+}
+
+impl Executor {
+    /// Starts the CPU runtime. `io` is where sockets and drivers live.
+    pub fn new(io: Handle, limits: ExecLimits) -> Result<Self> {
+        let cpu = Builder::new_multi_thread()
+            .thread_name("naru-cpu")
+            .enable_time()
+            .build()
+            .map_err(|error| Error::internal(format!("the CPU runtime can't be started: {error}")))?;
+        let mode = match &limits.spill_folder {
+            Some(folder) => DiskManagerMode::Directories(vec![folder.clone()]),
+            None => DiskManagerMode::OsTmpDirectory,
+        };
+        let consumers = NonZeroUsize::new(3).unwrap_or(NonZeroUsize::MIN);
+        let environment = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(TrackConsumersPool::new(FairSpillPool::new(limits.memory), consumers)))
+            .with_disk_manager_builder(
+                DiskManagerBuilder::default().with_mode(mode).with_max_temp_directory_size(limits.spill),
+            )
+            .build_arc()?;
+        let admission = Arc::new(Semaphore::new(limits.running_queries));
+        Ok(Self { cpu: Some(cpu), io, environment, admission, limits })
+    }
+
+    /// The IO runtime.
+    #[must_use]
+    pub fn io(&self) -> &Handle {
+        &self.io
+    }
+
+    /// DataFusion's resources of the process.
+    #[must_use]
+    pub fn environment(&self) -> &Arc<RuntimeEnv> {
+        &self.environment
+    }
+
+    /// Waits for a turn to run.
+    pub async fn admit(&self) -> Result<OwnedSemaphorePermit> {
+        let turn = Arc::clone(&self.admission).acquire_owned();
+        match tokio::time::timeout(self.limits.queue_time, turn).await {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(_)) => Err(Error::new(ErrorCode::AdminShutdown, "the server is shutting down")),
+            Err(_) => Err(Error::new(ErrorCode::TooManyQueries, "too many queries are running")
+                .with_hint("try again later, or ask for a higher max_running_queries")),
+        }
+    }
+
+    /// Runs planning work on the CPU runtime; dropping the future stops it at its next await.
+    pub async fn plan<T: Send + 'static>(&self, work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+        let task = AbortOnDropHandle::new(self.cpu()?.spawn(work));
+        task.await.map_err(|error| Error::internal(format!("planning ended early: {error}")))?
+    }
+
+    /// Runs a plan on the CPU runtime and streams its batches here.
+    pub fn run(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        context: Arc<TaskContext>,
+        guard: QueryGuard,
+    ) -> Result<QueryStream> {
+        Ok(stream::across(self.cpu()?, plan, context, guard))
+    }
+
+    fn cpu(&self) -> Result<&Handle> {
+        self.cpu.as_ref().map(Runtime::handle).ok_or_else(|| Error::internal("the CPU runtime has stopped"))
+    }
+}
+
+impl Drop for Executor {
+    fn drop(&mut self) {
+        // A runtime must not be dropped inside another: hand its threads over to end by themselves.
+        if let Some(cpu) = self.cpu.take() {
+            cpu.shutdown_background();
+        }
+    }
+}

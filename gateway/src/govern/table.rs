@@ -1,0 +1,198 @@
+//! The only form in which a session gets a table.
+//!
+//! To the logical optimiser it is opaque: a `TableProvider` whose schema describes the masked, filtered rows. Its `scan` plans
+//! inside, where raw rows are filtered and masked, and hands out a [`GovernedExec`].
+
+use super::exec::{GovernedExec, Stamp};
+use super::expressions::{self, Restrictions};
+use super::rights::{ColumnRight, TableRights};
+use crate::error::{Error, ErrorCode};
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::{Statistics, TableReference};
+use datafusion::datasource::provider_as_source;
+use datafusion::error::Result;
+use datafusion::logical_expr::planner::ContextProvider;
+use datafusion::logical_expr::{Expr, LogicalPlanBuilder, TableProviderFilterPushDown, TableType};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::prelude::col;
+use naru_connector::{Column, TableAdapter, translate};
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+/// Metadata key of a column that the identity may not read. Binding refuses every plan that refers to one.
+pub const DENIED_COLUMN: &str = "naru.denied";
+
+/// A table under an identity's rights.
+pub struct GovernedTable {
+    name: TableReference,
+    raw: Arc<TableAdapter>,
+    rights: TableRights,
+    restrictions: Restrictions,
+    stamp: Stamp,
+    schema: SchemaRef,
+}
+
+impl fmt::Debug for GovernedTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "GovernedTable({})", self.name)
+    }
+}
+
+impl GovernedTable {
+    /// A table under these rights. `planner` is the policy session, see design section 5.
+    pub fn new<P: ContextProvider>(
+        name: TableReference,
+        raw: Arc<TableAdapter>,
+        rights: TableRights,
+        planner: &P,
+        stamp: Stamp,
+    ) -> crate::error::Result<Self> {
+        let raw_schema = raw.schema();
+        let restrictions = expressions::restrictions(planner, &name, &raw_schema, &rights)?;
+        let fields: Vec<Field> = raw_schema
+            .fields()
+            .iter()
+            .zip(&rights.columns)
+            .map(|(field, right)| governed_field(field, right))
+            .collect();
+        Ok(Self { name, raw, rights, restrictions, stamp, schema: Arc::new(Schema::new(fields)) })
+    }
+
+    /// The canonical name.
+    #[must_use]
+    pub fn name(&self) -> &TableReference {
+        &self.name
+    }
+
+    /// The rights it stands under.
+    #[must_use]
+    pub fn rights(&self) -> &TableRights {
+        &self.rights
+    }
+
+    /// Whose rights, under which policies.
+    #[must_use]
+    pub fn stamp(&self) -> &Stamp {
+        &self.stamp
+    }
+
+    /// All columns as the source describes them, denied ones too: position by position as [`Self::rights`].
+    #[must_use]
+    pub fn columns(&self) -> &[Column] {
+        self.raw.table().columns()
+    }
+
+    /// Leak-proof: a comparison, IN, IS NULL or prefix LIKE of bare *unmasked* columns with constants of their type. Nothing
+    /// that can raise an error or call a function, so it may be tried on rows that the policy hides.
+    fn leak_proof(&self, filter: &Expr) -> bool {
+        let unmasked: Vec<Column> = self
+            .columns()
+            .iter()
+            .zip(&self.rights.columns)
+            .filter(|(_, right)| **right == ColumnRight::Allowed)
+            .map(|(column, _)| column.clone())
+            .collect();
+        translate::predicate(filter, &unmasked).is_some()
+    }
+
+    /// Raw scan -> row filter -> masks, planned apart from the user's query. Filter and masks all read the unmasked row.
+    async fn plan_inside(
+        &self,
+        session: &dyn Session,
+        projection: &[usize],
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let raw: Arc<dyn TableProvider> = Arc::clone(&self.raw) as _;
+        let mut inside = LogicalPlanBuilder::scan(self.name.clone(), provider_as_source(raw), None)?;
+        if let Some(policy) = &self.restrictions.filter {
+            inside = inside.filter(policy.clone())?;
+        }
+        for filter in filters {
+            inside = inside.filter(filter.clone())?;
+        }
+        let shown = projection.iter().map(|&i| self.shown(i));
+        inside = inside.project(shown.collect::<Vec<_>>())?;
+        if let Some(limit) = limit {
+            inside = inside.limit(0, Some(limit))?;
+        }
+        session.create_physical_plan(&inside.build()?).await
+    }
+
+    fn shown(&self, position: usize) -> Expr {
+        let name = self.schema.field(position).name();
+        match self.restrictions.masks.get(position) {
+            Some(Some(mask)) => mask.clone().alias(name),
+            _ => col(datafusion::common::Column::new(Some(self.name.clone()), name)),
+        }
+    }
+}
+
+/// The column as it looks from outside: a masked one may be NULL, a denied one is marked.
+fn governed_field(field: &Field, right: &ColumnRight) -> Field {
+    match right {
+        ColumnRight::Allowed => field.clone(),
+        ColumnRight::Masked(_) => field.clone().with_nullable(true),
+        ColumnRight::Denied => {
+            field.clone().with_metadata(HashMap::from([(DENIED_COLUMN.to_owned(), "true".to_owned())]))
+        }
+    }
+}
+
+#[async_trait]
+impl TableProvider for GovernedTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn statistics(&self) -> Option<Statistics> {
+        // A restricted table's size would tell how many rows are hidden.
+        if self.rights.unrestricted() { self.raw.statistics() } else { None }
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        if self.rights.unrestricted() {
+            return self.raw.supports_filters_pushdown(filters);
+        }
+        let answer = |filter: &&Expr| {
+            if self.leak_proof(filter) {
+                TableProviderFilterPushDown::Exact
+            } else {
+                TableProviderFilterPushDown::Unsupported
+            }
+        };
+        Ok(filters.iter().map(answer).collect())
+    }
+
+    async fn scan(
+        &self,
+        session: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let all = || (0..self.schema.fields().len()).collect();
+        let projection: Vec<usize> = projection.cloned().unwrap_or_else(all);
+        // Binding has refused this already; a second lock costs nothing.
+        if projection.iter().any(|&i| self.rights.columns.get(i).is_none_or(|right| *right == ColumnRight::Denied)) {
+            return Err(Error::new(ErrorCode::InsufficientPrivilege, "permission denied").into());
+        }
+        let schema = Arc::new(self.schema.project(&projection)?);
+        if self.rights.unrestricted() {
+            let raw = self.raw.scan(session, Some(&projection), filters, limit).await?;
+            return Ok(Arc::new(GovernedExec::open(self.name.clone(), self.stamp.clone(), raw)));
+        }
+        if !filters.iter().all(|filter| self.leak_proof(filter)) {
+            return Err(Error::internal("a filter that is not leak-proof reached a restricted table").into());
+        }
+        let inside = self.plan_inside(session, &projection, filters, limit).await?;
+        Ok(Arc::new(GovernedExec::sealed(self.name.clone(), self.stamp.clone(), inside, schema)))
+    }
+}

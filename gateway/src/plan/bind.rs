@@ -1,0 +1,229 @@
+//! From a syntax tree to a plan over *this identity's* tables.
+//!
+//! Names resolve through [`Resolver`] only; DataFusion's own catalog list is empty. A bound plan is checked for denied
+//! columns, then verified; the optimised and the physical plan are verified again.
+
+use crate::audit::AuditedTable;
+use crate::catalog::Resolver;
+use crate::error::{Error, ErrorCode, Result};
+use crate::govern::{self, DENIED_COLUMN, Stamp};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::{DFSchema, ExprSchema, ParamValues, TableReference, plan_err};
+use datafusion::config::ConfigOptions;
+use datafusion::datasource::cte_worktable::CteWorkTable;
+use datafusion::datasource::provider_as_source;
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::planner::{ContextProvider, ExprPlanner};
+use datafusion::logical_expr::{AggregateUDF, HigherOrderUDF, LogicalPlan, ScalarUDF, TableSource, WindowUDF};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::scalar::ScalarValue;
+use datafusion::sql::parser::Statement as DfStatement;
+use datafusion::sql::planner::{PlannerContext, SqlToRel};
+use datafusion::sql::resolve::resolve_table_references;
+use datafusion::sql::sqlparser::ast::{Query, Statement};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// A bound query.
+#[derive(Debug, Clone)]
+pub struct Bound {
+    /// The plan, not yet optimised.
+    pub plan: LogicalPlan,
+    /// Whose tables it reads, under which policies.
+    pub stamp: Stamp,
+    /// The governed tables it reads, for the audit record.
+    pub tables: Vec<AuditedTable>,
+}
+
+/// Functions of a session and the tables resolved for one statement.
+struct Names<'a> {
+    state: &'a SessionState,
+    tables: HashMap<TableReference, Arc<dyn TableSource>>,
+}
+
+/// Binds a query. `parameter_types` are those of `$1`, `$2`, ... as far as the client said.
+pub async fn bind(
+    state: &SessionState,
+    resolver: &Resolver<'_>,
+    query: &Query,
+    parameter_types: &[Option<DataType>],
+) -> Result<Bound> {
+    let statement = Statement::Query(Box::new(query.clone()));
+    let wrapped = DfStatement::Statement(Box::new(statement.clone()));
+    let (references, _) = resolve_table_references(&wrapped, true)?;
+    // The policy session: the same functions, and no tables.
+    let policy_session = Names { state, tables: HashMap::new() };
+    let mut tables = HashMap::new();
+    for reference in references {
+        let table = resolver.table(&reference, &policy_session).await?;
+        tables.insert(reference, provider_as_source(table));
+    }
+    let names = Names { state, tables };
+    let parameters = parameter_types.iter().map(|known| known.clone().map(parameter_field)).collect();
+    let mut context = PlannerContext::new().with_prepare_param_data_types(parameters);
+    let plan = SqlToRel::new(&names).sql_statement_to_plan_with_context(statement, &mut context)?;
+    let stamp = resolver.stamp();
+    refuse_denied_columns(&plan)?;
+    govern::verify_logical(&plan, &stamp)?;
+    let tables = names.tables.values().filter_map(audited).collect();
+    Ok(Bound { plan, stamp, tables })
+}
+
+fn parameter_field(data_type: DataType) -> FieldRef {
+    Arc::new(Field::new("parameter", data_type, true))
+}
+
+fn audited(source: &Arc<dyn TableSource>) -> Option<AuditedTable> {
+    let provider = datafusion::datasource::source_as_provider(source).ok()?;
+    let provider: &dyn std::any::Any = provider.as_ref();
+    let table = provider.downcast_ref::<govern::GovernedTable>()?;
+    let masked = table.columns().iter().zip(&table.rights().columns);
+    Some(AuditedTable {
+        name: table.name().to_string(),
+        policies: table.rights().policies.clone(),
+        masked: masked
+            .filter(|(_, right)| matches!(right, govern::ColumnRight::Masked(_)))
+            .map(|(column, _)| column.name().to_owned())
+            .collect(),
+        row_filter: table.rights().row_filter != govern::RowFilter::None,
+    })
+}
+
+impl Bound {
+    /// The types of `$1`, `$2`, ...: what the client said, else what the statement implies, else text.
+    pub fn parameter_types(&self) -> Result<Vec<DataType>> {
+        let found = self.plan.get_parameter_types()?;
+        let number = |name: &str| name.trim_start_matches('$').parse::<usize>().ok();
+        let count = found.keys().filter_map(|name| number(name)).max().unwrap_or(0);
+        let mut types = vec![DataType::Utf8; count];
+        for (name, data_type) in found {
+            if let (Some(slot), Some(data_type)) =
+                (number(&name).and_then(|n| types.get_mut(n.wrapping_sub(1))), data_type)
+            {
+                *slot = data_type;
+            }
+        }
+        Ok(types)
+    }
+
+    /// The same with values in place of `$1`, `$2`, ...
+    pub fn with_parameters(self, values: Vec<ScalarValue>) -> Result<Self> {
+        let plan = self.plan.with_param_values(ParamValues::from(values))?;
+        Ok(Self { plan, ..self })
+    }
+}
+
+/// Optimises and plans a bound query, and proves after each step that policy still holds.
+pub async fn physical_plan(state: &SessionState, bound: &Bound) -> Result<Arc<dyn ExecutionPlan>> {
+    govern::verify_logical(&bound.plan, &bound.stamp)?;
+    let optimised = state.optimize(&bound.plan)?;
+    govern::verify_logical(&optimised, &bound.stamp)?;
+    let physical = state.query_planner().create_physical_plan(&optimised, state).await?;
+    govern::verify_physical(&physical, &bound.stamp)?;
+    Ok(physical)
+}
+
+/// 42501 for a plan that reads a denied column, or gives one out without naming it. Only columns that the user typed are
+/// named; one that `*` stands for is not.
+fn refuse_denied_columns(plan: &LogicalPlan) -> Result<()> {
+    plan.apply_with_subqueries(|node| {
+        let inputs: Vec<&DFSchema> = node.inputs().into_iter().map(|input| input.schema().as_ref()).collect();
+        node.apply_expressions(|expr| {
+            for column in expr.column_refs() {
+                if inputs.iter().any(|schema| schema.field_from_column(column).is_ok_and(is_denied)) {
+                    return Err(denied(&column.name).into());
+                }
+            }
+            Ok(TreeNodeRecursion::Continue)
+        })?;
+        let gives_all = matches!(
+            node,
+            LogicalPlan::Union(_)
+                | LogicalPlan::Distinct(_)
+                | LogicalPlan::RecursiveQuery(_)
+                | LogicalPlan::Subquery(_)
+        );
+        if gives_all {
+            refuse_denied_output(node)?
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    refuse_denied_output(plan)
+}
+
+fn refuse_denied_output(plan: &LogicalPlan) -> Result<()> {
+    if plan.schema().fields().iter().any(|field| is_denied(field)) {
+        return Err(Error::new(ErrorCode::InsufficientPrivilege, "permission denied for a column of this query"));
+    }
+    Ok(())
+}
+
+fn is_denied(field: &FieldRef) -> bool {
+    field.metadata().contains_key(DENIED_COLUMN)
+}
+
+fn denied(column: &str) -> Error {
+    Error::new(ErrorCode::InsufficientPrivilege, format!("permission denied for column \"{column}\""))
+}
+
+impl ContextProvider for Names<'_> {
+    fn get_table_source(&self, name: TableReference) -> datafusion::error::Result<Arc<dyn TableSource>> {
+        match self.tables.get(&name) {
+            Some(table) => Ok(Arc::clone(table)),
+            None => plan_err!("relation \"{name}\" does not exist"),
+        }
+    }
+
+    fn create_cte_work_table(
+        &self,
+        name: &str,
+        schema: datafusion::arrow::datatypes::SchemaRef,
+    ) -> datafusion::error::Result<Arc<dyn TableSource>> {
+        Ok(provider_as_source(Arc::new(CteWorkTable::new(name, schema))))
+    }
+
+    fn get_expr_planners(&self) -> &[Arc<dyn ExprPlanner>] {
+        self.state.expr_planners()
+    }
+
+    fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
+        self.state.scalar_functions().get(name).cloned()
+    }
+
+    fn get_higher_order_meta(&self, name: &str) -> Option<Arc<HigherOrderUDF>> {
+        self.state.higher_order_functions().get(name).cloned()
+    }
+
+    fn get_aggregate_meta(&self, name: &str) -> Option<Arc<AggregateUDF>> {
+        self.state.aggregate_functions().get(name).cloned()
+    }
+
+    fn get_window_meta(&self, name: &str) -> Option<Arc<WindowUDF>> {
+        self.state.window_functions().get(name).cloned()
+    }
+
+    fn get_variable_type(&self, _names: &[String]) -> Option<DataType> {
+        None
+    }
+
+    fn options(&self) -> &ConfigOptions {
+        self.state.config_options()
+    }
+
+    fn udf_names(&self) -> Vec<String> {
+        self.state.scalar_functions().keys().cloned().collect()
+    }
+
+    fn higher_order_function_names(&self) -> Vec<String> {
+        self.state.higher_order_functions().keys().cloned().collect()
+    }
+
+    fn udaf_names(&self) -> Vec<String> {
+        self.state.aggregate_functions().keys().cloned().collect()
+    }
+
+    fn udwf_names(&self) -> Vec<String> {
+        self.state.window_functions().keys().cloned().collect()
+    }
+}

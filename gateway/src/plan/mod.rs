@@ -1,0 +1,9 @@
+//! From text to a verified physical plan: parse, classify, bind, optimise, verify.
+
+mod bind;
+mod classify;
+mod parse;
+
+pub use bind::{Bound, bind, physical_plan};
+pub use classify::{Kind, classify};
+pub use parse::parse;

@@ -1,0 +1,91 @@
+//! SQL text to syntax trees, once. PostgreSQL's dialect.
+
+use crate::error::{Error, ErrorCode, Result};
+use crate::session::api::Parsed;
+use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use datafusion::sql::sqlparser::parser::{Parser, ParserError};
+use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
+use std::sync::Arc;
+
+/// Expressions nested deeper than this are refused rather than risked on the stack.
+const NESTING_LIMIT: usize = 128;
+
+/// The statements of a text, in order. A text without any gives one empty statement.
+pub fn parse(sql: &str) -> Result<Vec<Parsed>> {
+    let dialect = PostgreSqlDialect {};
+    let text: Arc<str> = sql.into();
+    let tokens = Tokenizer::new(&dialect, sql)
+        .tokenize_with_location()
+        .map_err(|error| syntax_error(ParserError::TokenizerError(error.to_string()), sql))?;
+    let mut parser = Parser::new(&dialect).with_recursion_limit(NESTING_LIMIT).with_tokens_with_locations(tokens);
+    let mut statements = Vec::new();
+    loop {
+        while parser.consume_token(&Token::SemiColon) {}
+        if parser.peek_token().token == Token::EOF {
+            break;
+        }
+        let statement = parser.parse_statement().map_err(|error| syntax_error(error, sql))?;
+        statements.push(Parsed { sql: Arc::clone(&text), statement: Some(Arc::new(statement)) });
+        let next = parser.peek_token();
+        if next.token != Token::EOF && next.token != Token::SemiColon {
+            let error = ParserError::ParserError(format!("at or near \"{}\"{}", next.token, next.span.start));
+            return Err(syntax_error(error, sql));
+        }
+    }
+    if statements.is_empty() {
+        statements.push(Parsed { sql: text, statement: None });
+    }
+    Ok(statements)
+}
+
+/// The parser names line and column in its text; clients want a character position in a field of its own.
+fn syntax_error(error: ParserError, sql: &str) -> Error {
+    let (ParserError::ParserError(text) | ParserError::TokenizerError(text)) = &error else { return error.into() };
+    let (text, place) = text.split_once(" at Line: ").unwrap_or((text, ""));
+    let mut result = Error::new(ErrorCode::SyntaxError, format!("syntax error: {}", text.trim()));
+    result.position = position(place, sql);
+    result
+}
+
+/// `3, Column: 7` as a 1-based character position.
+fn position(place: &str, sql: &str) -> Option<usize> {
+    let (line, column) = place.split_once(", Column: ")?;
+    let line: usize = line.trim().parse().ok()?;
+    let column: usize = column.trim().parse().ok()?;
+    let before: usize = sql.split_inclusive('\n').take(line.checked_sub(1)?).map(|line| line.chars().count()).sum();
+    Some(before + column)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_are_split_at_semicolons_outside_of_literals() {
+        let parsed = parse("select ';' ; ; select 2;").unwrap();
+        assert_eq!(parsed.len(), 2);
+    }
+
+    #[test]
+    fn white_space_and_comments_are_one_empty_statement() {
+        for empty in ["", "  ", ";;", "-- nothing", "/* nothing */ ;"] {
+            let parsed = parse(empty).unwrap();
+            assert!(parsed.len() == 1 && parsed[0].statement.is_none(), "{empty:?}");
+        }
+    }
+
+    #[test]
+    fn a_syntax_error_has_its_position_in_characters() {
+        let error = parse("select 'é',\n  from from t").unwrap_err();
+        assert_eq!(error.code, ErrorCode::SyntaxError);
+        assert!(error.position.is_some_and(|p| p > 12), "{error:?}");
+        assert!(!error.message.contains("Line"), "{error}");
+    }
+
+    #[test]
+    fn deep_nesting_is_refused_not_overflowed() {
+        let sql = format!("select {}1{}", "(".repeat(5000), ")".repeat(5000));
+        assert_eq!(parse(&sql).unwrap_err().code, ErrorCode::SyntaxError);
+    }
+}

@@ -1,0 +1,102 @@
+//! What all sessions share: the current snapshot of catalogs and policies, the executor, logins, the audit log.
+
+use crate::audit::AuditLog;
+use crate::catalog::Snapshot;
+use crate::exec::Executor;
+use arc_swap::ArcSwap;
+use datafusion::execution::{SessionState, SessionStateBuilder};
+use datafusion::prelude::SessionConfig;
+use naru_auth::Login;
+use std::fmt;
+use std::sync::Arc;
+
+/// The parts a gateway is made of.
+pub struct GatewayParts {
+    /// Catalogs and policies.
+    pub snapshot: Snapshot,
+    /// Who may log in.
+    pub login: Login,
+    /// Where queries run.
+    pub executor: Executor,
+    /// Where audit records go.
+    pub audit: AuditLog,
+}
+
+/// The service behind all doors.
+pub struct Gateway {
+    snapshot: ArcSwap<Snapshot>,
+    login: ArcSwap<Login>,
+    executor: Executor,
+    audit: Arc<AuditLog>,
+    base_state: SessionState,
+}
+
+impl fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Gateway")
+    }
+}
+
+impl Gateway {
+    /// A gateway of these parts.
+    #[must_use]
+    pub fn new(parts: GatewayParts) -> Arc<Self> {
+        let base_state = base_state(&parts.executor);
+        Arc::new(Self {
+            snapshot: ArcSwap::from_pointee(parts.snapshot),
+            login: ArcSwap::from_pointee(parts.login),
+            executor: parts.executor,
+            audit: Arc::new(parts.audit),
+            base_state,
+        })
+    }
+
+    /// Catalogs and policies as they stand now: a query takes them once.
+    #[must_use]
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
+    }
+
+    /// Swaps catalogs and policies whole. Running queries keep theirs.
+    pub fn replace_snapshot(&self, snapshot: Snapshot) {
+        self.snapshot.store(Arc::new(snapshot));
+    }
+
+    /// The login chain.
+    #[must_use]
+    pub fn login(&self) -> Arc<Login> {
+        self.login.load_full()
+    }
+
+    /// Where queries run.
+    #[must_use]
+    pub fn executor(&self) -> &Executor {
+        &self.executor
+    }
+
+    /// The audit log.
+    #[must_use]
+    pub fn audit(&self) -> &Arc<AuditLog> {
+        &self.audit
+    }
+
+    pub(super) fn base_state(&self) -> &SessionState {
+        &self.base_state
+    }
+}
+
+/// The state that every session's states are made from: DataFusion's functions and rules, and no catalogs.
+fn base_state(executor: &Executor) -> SessionState {
+    let mut config = SessionConfig::new()
+        .with_information_schema(false)
+        .with_create_default_catalog_and_schema(false)
+        .with_default_catalog_and_schema("", "");
+    let options = config.options_mut();
+    options.sql_parser.parse_float_as_decimal = true;
+    options.execution.collect_statistics = false;
+    SessionStateBuilder::new()
+        .with_config(config)
+        .with_runtime_env(Arc::clone(executor.environment()))
+        .with_default_features()
+        .build()
+}

@@ -1,0 +1,12 @@
+//! One connection's state, and the calls a door may make on it. Every protocol and every statement kind comes through
+//! [`Session::describe`] and [`Session::execute`].
+
+pub mod api;
+mod gateway;
+mod query;
+mod settings;
+mod statement;
+
+pub use gateway::{Gateway, GatewayParts};
+pub use query::Session;
+pub use settings::{SERVER_VERSION, Settings};

@@ -1,0 +1,279 @@
+//! What SET, SHOW and RESET reach: this table and nothing else. No key of DataFusion's is visible or settable.
+
+use crate::error::{Error, ErrorCode, Result};
+use chrono_tz::Tz;
+use std::collections::BTreeMap;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// Who may change a setting.
+#[derive(Clone, Copy)]
+enum Change {
+    /// SET reaches it.
+    Free(fn(&str) -> std::result::Result<String, &'static str>),
+    /// SET to this very value is accepted, as clients do at connect; any other is refused.
+    Fixed,
+}
+
+/// One setting: its name as PostgreSQL reports it, its value at connect, whether clients are told of changes.
+struct Setting {
+    name: &'static str,
+    default: &'static str,
+    reported: bool,
+    change: Change,
+}
+
+const fn fixed(name: &'static str, default: &'static str, reported: bool) -> Setting {
+    Setting { name, default, reported, change: Change::Fixed }
+}
+
+const fn free(
+    name: &'static str,
+    default: &'static str,
+    reported: bool,
+    check: fn(&str) -> std::result::Result<String, &'static str>,
+) -> Setting {
+    Setting { name, default, reported, change: Change::Free(check) }
+}
+
+/// The version clients are told everywhere: catalogs and messages follow PostgreSQL 16.
+pub const SERVER_VERSION: &str = "16.9";
+
+const SETTINGS: &[Setting] = &[
+    free("application_name", "", true, any),
+    free("bytea_output", "hex", false, |v| word(v, &["hex"])),
+    fixed("client_encoding", "UTF8", true),
+    free("client_min_messages", "notice", false, any),
+    free("DateStyle", "ISO, MDY", true, date_style),
+    fixed("default_transaction_isolation", "read committed", false),
+    free("default_transaction_read_only", "on", true, |v| word(v, &["on", "off"])),
+    free("extra_float_digits", "1", false, any),
+    fixed("in_hot_standby", "off", true),
+    fixed("integer_datetimes", "on", true),
+    free("IntervalStyle", "postgres", true, |v| word(v, &["postgres"])),
+    fixed("is_superuser", "off", true),
+    fixed("lc_collate", "C", false),
+    fixed("max_identifier_length", "63", false),
+    fixed("server_encoding", "UTF8", true),
+    fixed("server_version", SERVER_VERSION, true),
+    fixed("server_version_num", "160009", false),
+    fixed("session_authorization", "", true),
+    fixed("standard_conforming_strings", "on", true),
+    free("statement_timeout", "0", false, |v| duration(v).map(|d| d.as_millis().to_string())),
+    free("TimeZone", "UTC", true, |v| zone(v).map(|z| z.name().to_owned())),
+    fixed("transaction_isolation", "read committed", false),
+    fixed("transaction_read_only", "on", false),
+];
+
+/// The settings of one session.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    values: BTreeMap<&'static str, String>,
+    changed: Vec<&'static str>,
+}
+
+impl Settings {
+    /// Settings as they stand at connect.
+    #[must_use]
+    pub fn new(user: &str) -> Self {
+        let mut values: BTreeMap<_, _> = SETTINGS.iter().map(|s| (s.name, s.default.to_owned())).collect();
+        values.insert("session_authorization", user.to_owned());
+        Self { values, changed: Vec::new() }
+    }
+
+    /// The value of a setting, by its name in any case.
+    pub fn show(&self, name: &str) -> Result<&str> {
+        let setting = find(name).ok_or_else(|| unknown(name))?;
+        Ok(self.values.get(setting.name).map_or("", String::as_str))
+    }
+
+    /// The name as it is reported.
+    pub fn canonical(name: &str) -> Result<&'static str> {
+        find(name).map(|setting| setting.name).ok_or_else(|| unknown(name))
+    }
+
+    /// SET name = value. A dotted name that is not ours is kept by some clients as a scratch pad: it is refused here all the
+    /// same, so that nobody believes a `datafusion.*` key to have taken effect.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<()> {
+        let setting = find(name).ok_or_else(|| unknown(name))?;
+        let wrong = |why: &str| {
+            Error::new(
+                ErrorCode::InvalidParameter,
+                format!("invalid value for parameter \"{}\": \"{value}\"", setting.name),
+            )
+            .with_hint(why)
+        };
+        let value = match setting.change {
+            Change::Free(check) => check(value).map_err(wrong)?,
+            Change::Fixed if same(value, self.show(name)?) => return Ok(()),
+            Change::Fixed => {
+                let text = format!("parameter \"{}\" cannot be changed", setting.name);
+                return Err(Error::new(ErrorCode::InvalidParameter, text));
+            }
+        };
+        if self.values.insert(setting.name, value.clone()) != Some(value) && setting.reported {
+            self.changed.push(setting.name);
+        }
+        Ok(())
+    }
+
+    /// RESET name.
+    pub fn reset(&mut self, name: &str) -> Result<()> {
+        let setting = find(name).ok_or_else(|| unknown(name))?;
+        match setting.change {
+            Change::Free(_) => self.set(name, setting.default),
+            Change::Fixed => Ok(()),
+        }
+    }
+
+    /// RESET ALL.
+    pub fn reset_all(&mut self) {
+        for setting in SETTINGS.iter().filter(|s| matches!(s.change, Change::Free(_)) && s.name != "application_name") {
+            if self.values.insert(setting.name, setting.default.to_owned()).as_deref() != Some(setting.default)
+                && setting.reported
+            {
+                self.changed.push(setting.name);
+            }
+        }
+    }
+
+    /// What a client is told at connect.
+    #[must_use]
+    pub fn reported(&self) -> Vec<(&'static str, String)> {
+        let reported = SETTINGS.iter().filter(|setting| setting.reported);
+        reported.filter_map(|s| self.values.get(s.name).map(|value| (s.name, value.clone()))).collect()
+    }
+
+    /// What a client has to be told since the last call.
+    pub fn take_changes(&mut self) -> Vec<(&'static str, String)> {
+        let mut names = std::mem::take(&mut self.changed);
+        names.sort_unstable();
+        names.dedup();
+        names.into_iter().filter_map(|name| self.values.get(name).map(|value| (name, value.clone()))).collect()
+    }
+
+    /// The session's time zone.
+    #[must_use]
+    pub fn time_zone(&self) -> Tz {
+        self.values.get("TimeZone").and_then(|name| Tz::from_str(name).ok()).unwrap_or(Tz::UTC)
+    }
+
+    /// How long a statement may run.
+    #[must_use]
+    pub fn statement_timeout(&self) -> Option<Duration> {
+        let milliseconds = self.values.get("statement_timeout")?.parse().ok()?;
+        (milliseconds > 0).then(|| Duration::from_millis(milliseconds))
+    }
+}
+
+fn find(name: &str) -> Option<&'static Setting> {
+    let name = match name.to_lowercase().as_str() {
+        // Spellings of their own in PostgreSQL's grammar.
+        "time zone" => "TimeZone".to_owned(),
+        "transaction isolation level" => "transaction_isolation".to_owned(),
+        "session authorization" => "session_authorization".to_owned(),
+        other => other.to_owned(),
+    };
+    SETTINGS.iter().find(|setting| setting.name.eq_ignore_ascii_case(&name))
+}
+
+fn unknown(name: &str) -> Error {
+    Error::new(ErrorCode::UndefinedObject, format!("unrecognized configuration parameter \"{name}\""))
+}
+
+/// `utf-8`, `'UTF8'`, `utf8` are one value.
+fn same(a: &str, b: &str) -> bool {
+    let plain = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase();
+    plain(a) == plain(b)
+}
+
+fn any(value: &str) -> std::result::Result<String, &'static str> {
+    Ok(value.to_owned())
+}
+
+fn word(value: &str, allowed: &[&str]) -> std::result::Result<String, &'static str> {
+    let value = value.to_lowercase();
+    let value = match value.as_str() {
+        "true" | "yes" | "1" => "on",
+        "false" | "no" | "0" => "off",
+        other => other,
+    };
+    allowed.contains(&value).then(|| value.to_owned()).ok_or("this value is not supported")
+}
+
+fn date_style(value: &str) -> std::result::Result<String, &'static str> {
+    let mut order = "MDY";
+    for part in value.split(',').map(str::trim) {
+        match part.to_uppercase().as_str() {
+            "ISO" => {}
+            "MDY" | "US" => order = "MDY",
+            "DMY" | "EURO" => order = "DMY",
+            "YMD" => order = "YMD",
+            _ => return Err("only the ISO style is supported"),
+        }
+    }
+    Ok(format!("ISO, {order}"))
+}
+
+fn zone(value: &str) -> std::result::Result<Tz, &'static str> {
+    let named = chrono_tz::TZ_VARIANTS.iter().find(|zone| zone.name().eq_ignore_ascii_case(value));
+    named.copied().ok_or("name a zone of the tz database, such as Asia/Seoul")
+}
+
+/// Milliseconds without a unit, as PostgreSQL has it.
+fn duration(value: &str) -> std::result::Result<Duration, &'static str> {
+    let value = value.trim();
+    let digits = value.find(|c: char| !c.is_ascii_digit()).unwrap_or(value.len());
+    let (number, unit) = value.split_at(digits);
+    let scale = match unit.trim() {
+        "" | "ms" => 1,
+        "s" => 1_000,
+        "min" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return Err("valid units are ms, s, min, h and d"),
+    };
+    let number: u64 = number.parse().map_err(|_| "a number of milliseconds, or one with a unit, is expected")?;
+    number.checked_mul(scale).map(Duration::from_millis).ok_or("the value is too large")
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_normalised_and_changes_reported_once() {
+        let mut settings = Settings::new("bob");
+        settings.set("timezone", "asia/seoul").unwrap();
+        settings.set("TIMEZONE", "Asia/Seoul").unwrap();
+        assert_eq!(settings.take_changes(), vec![("TimeZone", "Asia/Seoul".to_owned())]);
+        assert!(settings.take_changes().is_empty());
+    }
+
+    #[test]
+    fn no_key_of_the_engine_is_reachable() {
+        let mut settings = Settings::new("bob");
+        for name in ["datafusion.execution.batch_size", "datafusion.catalog.information_schema", "no_such"] {
+            assert_eq!(settings.set(name, "1").unwrap_err().code, ErrorCode::UndefinedObject);
+            assert_eq!(settings.show(name).unwrap_err().code, ErrorCode::UndefinedObject);
+        }
+    }
+
+    #[test]
+    fn a_fixed_setting_takes_its_own_value_only() {
+        let mut settings = Settings::new("bob");
+        settings.set("client_encoding", "'utf-8'").unwrap();
+        assert_eq!(settings.set("client_encoding", "LATIN1").unwrap_err().code, ErrorCode::InvalidParameter);
+        assert_eq!(settings.set("session_authorization", "alice").unwrap_err().code, ErrorCode::InvalidParameter);
+    }
+
+    #[test]
+    fn a_timeout_has_postgresqls_units() {
+        let mut settings = Settings::new("bob");
+        settings.set("statement_timeout", "2s").unwrap();
+        assert_eq!(settings.statement_timeout(), Some(Duration::from_secs(2)));
+        settings.set("statement_timeout", "0").unwrap();
+        assert_eq!(settings.statement_timeout(), None);
+    }
+}

@@ -1,0 +1,7 @@
+//! The gateway without its doors: sessions of the demo's users over generated data.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+#[path = "it/governed.rs"]
+mod governed;
+#[path = "it/world.rs"]
+mod world;
