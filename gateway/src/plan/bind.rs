@@ -153,7 +153,7 @@ fn refuse_denied_columns(plan: &LogicalPlan) -> Result<()> {
 }
 
 fn refuse_denied_output(plan: &LogicalPlan) -> Result<()> {
-    if plan.schema().fields().iter().any(|field| is_denied(field)) {
+    if plan.schema().fields().iter().any(is_denied) {
         return Err(Error::new(ErrorCode::InsufficientPrivilege, "permission denied for a column of this query"));
     }
     Ok(())
