@@ -22,22 +22,22 @@ use tokio::runtime::Handle;
 const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// A gateway and the folder its audit file lies in.
-pub struct World {
-    pub gateway: Arc<Gateway>,
+pub(crate) struct World {
+    pub(crate) gateway: Arc<Gateway>,
     folder: tempfile::TempDir,
 }
 
-pub fn policies(text: &str) -> PolicyEngine {
+pub(crate) fn policies(text: &str) -> PolicyEngine {
     let document = naru_policy::load_files(&[(PathBuf::from("test.json"), text.to_owned())]).unwrap();
     PolicyEngine::new(document, EngineOptions::default()).unwrap()
 }
 
 impl World {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with_policies(include_str!("../../../conf/policies/demo.json"))
     }
 
-    pub fn with_policies(text: &str) -> Self {
+    pub(crate) fn with_policies(text: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let parts = GatewayParts {
             snapshot: snapshot(policies(text), DeniedColumns::Error),
@@ -48,19 +48,19 @@ impl World {
         Self { gateway: Gateway::new(parts), folder }
     }
 
-    pub async fn session(&self, user: &str) -> Session {
+    pub(crate) async fn session(&self, user: &str) -> Session {
         let identity = self.gateway.login().password(user, &Secret::new("demo"), LOCAL).await.unwrap();
         let client = Client { door: Door::Postgres, address: LOCAL, application: "test".to_owned() };
         Session::open(Arc::clone(&self.gateway), identity, client, None).unwrap()
     }
 
-    pub fn audit(&self) -> Vec<serde_json::Value> {
+    pub(crate) fn audit(&self) -> Vec<serde_json::Value> {
         let text = std::fs::read_to_string(self.folder.path().join("audit.jsonl")).unwrap();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 }
 
-pub fn snapshot(policies: PolicyEngine, denied_columns: DeniedColumns) -> Snapshot {
+pub(crate) fn snapshot(policies: PolicyEngine, denied_columns: DeniedColumns) -> Snapshot {
     let connector = naru_tpch::TpchFactory.create("tpch", &Parameters::default()).unwrap();
     let tpch = Catalog { name: "tpch".into(), connector, default_schema: "tiny".to_owned() };
     let catalogs = Arc::new(Catalogs::new(vec![tpch], "tpch").unwrap());
@@ -78,7 +78,7 @@ fn login() -> Login {
 }
 
 /// Runs one statement to its end: rows as text, NULL as `NULL`.
-pub async fn rows(session: &mut Session, sql: &str) -> Result<Vec<Vec<String>>> {
+pub(crate) async fn rows(session: &mut Session, sql: &str) -> Result<Vec<Vec<String>>> {
     session.begin_statement();
     let mut all = Vec::new();
     for parsed in naru_gateway::plan::parse(sql)? {
@@ -95,7 +95,7 @@ pub async fn rows(session: &mut Session, sql: &str) -> Result<Vec<Vec<String>>> 
     Ok(all)
 }
 
-pub async fn error(session: &mut Session, sql: &str) -> Error {
+pub(crate) async fn error(session: &mut Session, sql: &str) -> Error {
     match rows(session, sql).await {
         Err(error) => error,
         Ok(rows) => panic!("{sql} gave {} rows instead of an error", rows.len()),
