@@ -4,8 +4,13 @@
 
 pub mod audit;
 pub mod catalog;
+pub mod cli;
+pub mod config;
 pub mod error;
 pub mod exec;
 pub mod govern;
 pub mod plan;
+pub mod server;
+pub mod service;
 pub mod session;
+pub mod telemetry;

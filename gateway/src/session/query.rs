@@ -103,9 +103,9 @@ impl Session {
         }
     }
 
-    /// A new token for the next statement; cancelling it ends the statement with 57014.
-    pub fn begin_statement(&mut self) -> CancellationToken {
-        self.statement = CancellationToken::new();
+    /// A new token for the next statement, a child of the connection's; cancelling it ends the statement with 57014.
+    pub fn begin_statement(&mut self, connection: &CancellationToken) -> CancellationToken {
+        self.statement = connection.child_token();
         self.statement.clone()
     }
 

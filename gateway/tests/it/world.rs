@@ -79,7 +79,7 @@ fn login() -> Login {
 
 /// Runs one statement to its end: rows as text, NULL as `NULL`.
 pub(crate) async fn rows(session: &mut Session, sql: &str) -> Result<Vec<Vec<String>>> {
-    session.begin_statement();
+    session.begin_statement(&tokio_util::sync::CancellationToken::new());
     let mut all = Vec::new();
     for parsed in naru_gateway::plan::parse(sql)? {
         let Outcome::Rows { stream, .. } = session.execute(&parsed, Vec::new()).await? else { continue };

@@ -1,0 +1,81 @@
+//! `naru demo`: everything in one process, nothing but the binary needed.
+
+use crate::audit::AuditLog;
+use crate::catalog::{Catalog, Catalogs, DeniedColumns, Snapshot};
+use crate::config::{Configuration, PgListener};
+use crate::error::{Error, Result};
+use crate::exec::ExecLimits;
+use crate::server::pg::PgLoginMethod;
+use crate::service;
+use clap::Args;
+use naru_auth::{
+    FailedLoginLimits, FailedLogins, GroupsFile, HashForm, HashWorkers, Login, MockKey, PasswordFile, Secret,
+};
+use naru_connector::{ConnectorFactory, Parameters};
+use naru_policy::{EngineOptions, PolicyEngine};
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+const POLICIES: &str = include_str!("../../../conf/policies/demo.json");
+const GROUPS: &str = include_str!("../../../conf/groups");
+const USERS: [&str; 3] = ["alice", "bob", "carol"];
+const PASSWORD: &str = "demo";
+
+/// Arguments of `naru demo`.
+#[derive(Debug, Args)]
+pub(super) struct Demo {
+    /// Where the PostgreSQL door listens.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:55432")]
+    pg: SocketAddr,
+    /// Where audit records go; without it, to the log.
+    #[arg(long, value_name = "FILE")]
+    audit: Option<PathBuf>,
+}
+
+impl Demo {
+    pub(super) fn run(self) -> Result<()> {
+        let audit = self.audit.as_deref().map_or_else(|| Ok(AuditLog::to_log()), AuditLog::to_file)?;
+        let configuration = Configuration {
+            postgresql: Some(PgListener { address: self.pg, login: PgLoginMethod::ScramSha256, max_connections: 500 }),
+            snapshot: snapshot()?,
+            login: login()?,
+            limits: ExecLimits::default(),
+            audit,
+        };
+        service::run(configuration, greet)
+    }
+}
+
+#[allow(clippy::print_stdout, reason = "the lines to paste are what the demo is for")]
+fn greet(opened: &service::Opened) {
+    let Some(pg) = opened.postgresql else { return };
+    println!("naru demo is ready. Users alice (admin), bob (analyst) and carol (no rights); password: {PASSWORD}");
+    println!("  PGPASSWORD={PASSWORD} psql -h {} -p {} -U bob tpch", pg.ip(), pg.port());
+    println!("  then: select c_custkey, c_name, c_phone, c_mktsegment from customer limit 5;");
+}
+
+fn snapshot() -> Result<Snapshot> {
+    let connector = naru_tpch::TpchFactory.create("tpch", &Parameters::default())?;
+    let tpch = Catalog { name: "tpch".into(), connector, default_schema: "tiny".to_owned() };
+    let document =
+        naru_policy::load_files(&[(PathBuf::from("demo.json"), POLICIES.to_owned())]).map_err(Error::internal)?;
+    let policies = PolicyEngine::new(document, EngineOptions::default()).map_err(Error::internal)?;
+    Ok(Snapshot {
+        catalogs: Arc::new(Catalogs::new(vec![tpch], "tpch")?),
+        policies: Arc::new(policies),
+        denied_columns: DeniedColumns::Error,
+    })
+}
+
+fn login() -> Result<Login> {
+    let key = MockKey::random();
+    let workers = Arc::new(HashWorkers::new(NonZeroUsize::MIN));
+    let secret = naru_auth::hash_password(HashForm::Scram, &Secret::new(PASSWORD)).map_err(Error::internal)?;
+    let users: String = USERS.iter().map(|user| format!("{user}:{secret}\n")).collect();
+    let users = PasswordFile::parse(&users, Path::new("demo users"), key.clone(), workers).map_err(Error::internal)?;
+    let groups = GroupsFile::parse(GROUPS, Path::new("demo groups")).map_err(Error::internal)?;
+    let failures = Arc::new(FailedLogins::new(FailedLoginLimits::default()));
+    Ok(Login::new(vec![Arc::new(users)], Arc::new(groups), failures, key))
+}

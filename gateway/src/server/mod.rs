@@ -1,0 +1,3 @@
+//! The doors: each translates one wire protocol to calls of a session, and decides nothing.
+
+pub mod pg;

@@ -1,0 +1,95 @@
+//! The gateway's own sessions behind the PostgreSQL door.
+
+use super::backend::{Backend, BackendSession};
+use crate::error::Result;
+use crate::plan;
+use crate::session::api::{Client, Described, Notice, Outcome, Parsed, TransactionStatus};
+use crate::session::{Gateway, Session};
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::ScalarValue;
+use naru_auth::{Identity, Login};
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// A gateway behind a listener.
+#[derive(Debug)]
+pub struct GatewayBackend(Arc<Gateway>);
+
+impl GatewayBackend {
+    /// Serves the sessions of this gateway.
+    #[must_use]
+    pub fn new(gateway: Arc<Gateway>) -> Self {
+        Self(gateway)
+    }
+}
+
+impl Backend for GatewayBackend {
+    type Session = PgSession;
+
+    fn login(&self) -> Arc<Login> {
+        self.0.login()
+    }
+
+    async fn open(
+        &self,
+        identity: Identity,
+        client: Client,
+        database: Option<String>,
+        settings: Vec<(String, String)>,
+    ) -> Result<PgSession> {
+        let mut session = Session::open(Arc::clone(&self.0), identity, client, database.as_deref())?;
+        for (name, value) in settings {
+            session.settings_mut().set(&name, &value)?;
+        }
+        Ok(PgSession { session, ended: CancellationToken::new() })
+    }
+}
+
+/// A session and the token that ends its connection.
+#[derive(Debug)]
+pub struct PgSession {
+    session: Session,
+    ended: CancellationToken,
+}
+
+impl BackendSession for PgSession {
+    fn parse(&self, sql: &str) -> Result<Vec<Parsed>> {
+        plan::parse(sql)
+    }
+
+    async fn describe(&mut self, parsed: &Parsed, parameter_types: &[Option<DataType>]) -> Result<Described> {
+        self.session.describe(parsed, parameter_types).await
+    }
+
+    async fn execute(&mut self, parsed: &Parsed, parameters: Vec<ScalarValue>) -> Result<Outcome> {
+        self.session.execute(parsed, parameters).await
+    }
+
+    fn transaction(&self) -> TransactionStatus {
+        self.session.transaction()
+    }
+
+    fn fail_transaction(&mut self) {
+        self.session.fail_transaction();
+    }
+
+    fn cancel_token(&self) -> CancellationToken {
+        self.ended.clone()
+    }
+
+    fn begin_statement(&mut self) -> CancellationToken {
+        self.session.begin_statement(&self.ended)
+    }
+
+    fn reported(&self) -> Vec<(&'static str, String)> {
+        self.session.settings().reported()
+    }
+
+    fn take_changes(&mut self) -> (Vec<(&'static str, String)>, Vec<Notice>) {
+        (self.session.settings_mut().take_changes(), self.session.take_notices())
+    }
+
+    fn time_zone(&self) -> chrono_tz::Tz {
+        self.session.settings().time_zone()
+    }
+}
