@@ -2,6 +2,7 @@
 
 mod arithmetic;
 mod dates;
+mod round_cast;
 mod sum;
 
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
@@ -23,5 +24,5 @@ pub fn aggregate_functions() -> Vec<Arc<AggregateUDF>> {
 /// What changes the meaning of a plan's expressions, after types are settled.
 #[must_use]
 pub fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
-    vec![Arc::new(arithmetic::CheckArithmetic)]
+    vec![Arc::new(round_cast::RoundCast), Arc::new(arithmetic::CheckArithmetic)]
 }

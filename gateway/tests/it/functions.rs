@@ -54,6 +54,35 @@ async fn dates_are_formatted_by_mysqls_patterns_in_the_sessions_zone() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn postgresqls_meaning_or_a_refusal() {
+    let world = World::new();
+    let mut alice = world.session("alice").await;
+    for (sql, result) in [
+        ("select timestamptz '2024-07-01 12:00:00Z' at time zone 'Asia/Seoul'", "2024-07-01T21:00:00"),
+        ("select timestamp '2024-07-01 21:00:00' at time zone 'asia/seoul'", "2024-07-01T12:00:00Z"),
+        (
+            "select date_trunc('day', timestamptz '2024-07-01 20:00:00Z' at time zone 'Asia/Seoul')",
+            "2024-07-02T00:00:00",
+        ),
+        ("select timestamp '0001-01-01 00:00:00'", "0001-01-01T00:00:00"),
+        ("select cast(1.5 as int), cast(-1.5 as bigint), cast(1.4::float8 as int)", "2 -2 1"),
+        ("select n_nationkey from nation order by 1 fetch first row only", "0"),
+        ("select n_nationkey from nation order by 1 offset 3 fetch next 1 rows only", "3"),
+    ] {
+        let row = rows(&mut alice, sql).await.unwrap();
+        assert_eq!(row.iter().map(|row| row.join(" ")).collect::<Vec<_>>(), [result], "{sql}");
+    }
+    for sql in [
+        "select 1 from nation a full join nation b using (n_nationkey)",
+        "select 1 from nation a natural right join nation b",
+        "select 1 except all select 1",
+        "select 1 union all (select 1 intersect all select 1)",
+    ] {
+        assert_eq!(error(&mut alice, sql).await.code, ErrorCode::FeatureNotSupported, "{sql}");
+    }
+}
+
 /// The mission's query: a standard deviation over all parts, checked against one computed here from the rows.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_signature_query_is_right() {

@@ -11,6 +11,7 @@ mod pattern;
 #[cfg(test)]
 mod tests;
 mod unit;
+mod zone;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::exec_datafusion_err;
@@ -24,6 +25,7 @@ pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
         Arc::new(ScalarUDF::from(parse::DateParse::default())),
         Arc::new(ScalarUDF::from(add::DateAdd::default())),
         Arc::new(ScalarUDF::from(diff::DateDiff::default())),
+        Arc::new(ScalarUDF::from(zone::TimeZone::default())),
     ]
 }
 
