@@ -3,6 +3,8 @@
 
 #[path = "it/columns.rs"]
 mod columns;
+#[path = "it/functions.rs"]
+mod functions;
 #[path = "it/governed.rs"]
 mod governed;
 #[path = "it/world.rs"]
