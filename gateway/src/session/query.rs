@@ -3,6 +3,7 @@
 use super::api::{Client, Described, Notice, Outcome, Parsed, QueryStream, Released, TransactionStatus};
 use super::gateway::Gateway;
 use super::prepared::PreparedStatement;
+use super::registry::{QueryState, Registration, Registry};
 use super::settings::Settings;
 use crate::audit::{Asked, QueryAudit};
 use crate::catalog::{Resolver, SearchPath, Snapshot};
@@ -45,12 +46,14 @@ pub(super) struct Scope {
     pub(super) rights: Rights,
     pub(super) ctx: QueryContext,
     pub(super) path: SearchPath,
+    running: Arc<Registry>,
 }
 
 /// A query ready to run.
 pub(super) struct Planned {
     pub(super) bound: Bound,
     asked: Asked,
+    registration: Registration,
     pub(super) physical: Arc<dyn ExecutionPlan>,
     context: Arc<TaskContext>,
     id: QueryId,
@@ -86,7 +89,13 @@ impl Started<'_> {
 
 impl Scope {
     pub(super) fn resolver(&self) -> Resolver<'_> {
-        Resolver { snapshot: &self.snapshot, rights: &self.rights, ctx: &self.ctx, path: &self.path }
+        Resolver {
+            snapshot: &self.snapshot,
+            rights: &self.rights,
+            ctx: &self.ctx,
+            path: &self.path,
+            running: &self.running,
+        }
     }
 }
 
@@ -178,7 +187,7 @@ impl Session {
             once: OnceStore::default(),
             io: self.gateway.executor().io().clone(),
         };
-        Scope { snapshot, rights, ctx, path: self.path.clone() }
+        Scope { snapshot, rights, ctx, path: self.path.clone(), running: Arc::clone(self.gateway.running()) }
     }
 
     /// What a client may know of a statement before it runs: bound with the same checks as when it runs.
@@ -234,7 +243,10 @@ impl Session {
     /// Runs a statement. Values are those of `$1`, `$2`, ...
     pub async fn execute(&mut self, parsed: &Parsed, parameters: Vec<ScalarValue>) -> Result<Outcome> {
         let Some(statement) = &parsed.statement else { return Ok(Outcome::Empty) };
-        let kind = plan::classify(statement)?;
+        let kind = plan::classify(statement).inspect_err(|error| {
+            let log = Arc::clone(self.gateway.audit());
+            QueryAudit::refused(log, &Uuid::now_v7().to_string(), self.asked(parsed), error);
+        })?;
         if self.transaction == TransactionStatus::Failed && !matches!(kind, Kind::Commit | Kind::Rollback) {
             let text = "current transaction is aborted, commands ignored until end of transaction block";
             return Err(Error::new(ErrorCode::InFailedTransaction, text));
@@ -278,7 +290,10 @@ impl Session {
         let executor = self.gateway.executor();
         let (cancel, deadline, id) = (scope.ctx.cancel.clone(), scope.ctx.deadline, scope.ctx.query_id.clone());
         let system_information = scope.rights.reads_system_information();
+        let registration =
+            self.gateway.running().enter(Arc::clone(&id.0), self.identity.user(), &self.client, asked.sql.clone());
         let turn = executor.admit().await?;
+        registration.reached(QueryState::Planning);
         let state = self.state(&scope.ctx);
         let query = query.clone();
         let types: Vec<_> = parameters.iter().map(|value| Some(value.data_type())).collect();
@@ -292,15 +307,16 @@ impl Session {
             })
             .await?;
         let asked = Asked { tables: bound.tables.clone(), ..asked };
-        Ok(Planned { bound, asked, physical, context, id, cancel, deadline, turn, system_information })
+        Ok(Planned { bound, asked, registration, physical, context, id, cancel, deadline, turn, system_information })
     }
 
     /// Writes the start of the audit record. The query runs when its stream is asked for.
     pub(super) fn start(&self, planned: Planned) -> Result<Started<'_>> {
-        let Planned { asked, physical, context, id, cancel, deadline, turn, .. } = planned;
+        let Planned { asked, registration, physical, context, id, cancel, deadline, turn, .. } = planned;
         let log = Arc::clone(self.gateway.audit());
         let audit = QueryAudit::start(log, &id.0, asked)?;
-        let guard = QueryGuard::new(cancel, deadline, audit, turn);
+        registration.reached(QueryState::Running);
+        let guard = QueryGuard::new(cancel, deadline, audit, registration, turn);
         Ok(Started { executor: self.gateway.executor(), physical, context, guard: Some(guard) })
     }
 
