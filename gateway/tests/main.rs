@@ -7,5 +7,7 @@ mod columns;
 mod functions;
 #[path = "it/governed.rs"]
 mod governed;
+#[path = "it/limits.rs"]
+mod limits;
 #[path = "it/world.rs"]
 mod world;
