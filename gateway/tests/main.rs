@@ -9,6 +9,8 @@ mod columns;
 mod functions;
 #[path = "it/governed.rs"]
 mod governed;
+#[path = "it/limits.rs"]
+mod limits;
 #[path = "it/policy_expressions.rs"]
 mod policy_expressions;
 #[path = "it/reload.rs"]

@@ -186,6 +186,12 @@ const LIMITS: &[Parameter] = &[
         "2GiB",
         "What all queries together may hold before they spill or fail with 53200.",
     ),
+    defaulted(
+        "query_memory",
+        ParameterKind::Bytes,
+        "1GiB",
+        "What one query may hold before it spills or fails with 53200.",
+    ),
     defaulted("spill", ParameterKind::Bytes, "20GiB", "What all spilled data together may take."),
     optional("spill_folder", ParameterKind::Path, "Where it is spilled to. Left out, the system's temporary folder."),
     defaulted(

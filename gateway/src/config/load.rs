@@ -285,6 +285,7 @@ fn exec_limits(parameters: &Parameters) -> ExecLimits {
     let number = |key: &str| parameters.integer(key);
     ExecLimits {
         memory: number("memory").and_then(|n| usize::try_from(n).ok()).unwrap_or(defaults.memory),
+        query_memory: number("query_memory").and_then(|n| usize::try_from(n).ok()).unwrap_or(defaults.query_memory),
         spill: number("spill").and_then(|n| u64::try_from(n).ok()).unwrap_or(defaults.spill),
         spill_folder: parameters.path("spill_folder").map(Path::to_owned),
         running_queries: number("running_queries")

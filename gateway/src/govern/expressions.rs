@@ -81,14 +81,14 @@ pub struct PolicyExpressions {
 #[derive(Debug)]
 enum Filter {
     NoRows,
-    Where(SqlExpr),
+    Where(Box<SqlExpr>),
 }
 
 #[derive(Debug)]
 enum Mask {
     Null,
     Stock(String),
-    Custom(SqlExpr),
+    Custom(Box<SqlExpr>),
 }
 
 /// What restricts a table, as expressions over its raw columns.
@@ -116,14 +116,15 @@ impl PolicyExpressions {
         let filter = match &rights.row_filter {
             RowFilter::None => None,
             RowFilter::NoRows => Some(Filter::NoRows),
-            RowFilter::Where(text) => Some(Filter::Where(parse(text, None, user)?)),
+            RowFilter::Where(text) => Some(Filter::Where(Box::new(parse(text, None, user)?))),
         };
         let mask = |(field, right): (&FieldRef, &ColumnRight)| match right {
             ColumnRight::Allowed | ColumnRight::Denied => Ok(None),
             ColumnRight::Masked(MaskRule::Null) => Ok(Some(Mask::Null)),
             ColumnRight::Masked(MaskRule::Stock(mask_type)) => Ok(Some(Mask::Stock(mask_type.clone()))),
             ColumnRight::Masked(MaskRule::Custom(text)) => {
-                parse(text, Some((field.name().as_str(), field.data_type())), user).map(|expr| Some(Mask::Custom(expr)))
+                parse(text, Some((field.name().as_str(), field.data_type())), user)
+                    .map(|expr| Some(Mask::Custom(Box::new(expr))))
             }
         };
         let masks = schema.fields().iter().zip(&rights.columns).map(mask).collect::<Result<_>>()?;
@@ -132,11 +133,11 @@ impl PolicyExpressions {
 
     fn custom(&self) -> impl Iterator<Item = &SqlExpr> {
         let filter = self.filter.iter().filter_map(|filter| match filter {
-            Filter::Where(expr) => Some(expr),
+            Filter::Where(expr) => Some(expr.as_ref()),
             Filter::NoRows => None,
         });
         filter.chain(self.masks.iter().flatten().filter_map(|mask| match mask {
-            Mask::Custom(expr) => Some(expr),
+            Mask::Custom(expr) => Some(expr.as_ref()),
             Mask::Null | Mask::Stock(_) => None,
         }))
     }
@@ -165,7 +166,7 @@ impl PolicyExpressions {
         let filter = match self.filter {
             None => None,
             Some(Filter::NoRows) => Some(lit(false)),
-            Some(Filter::Where(expr)) => Some(condition(planner, expr, &columns)?),
+            Some(Filter::Where(expr)) => Some(condition(planner, *expr, &columns)?),
         };
         let masked = |(mask, field): (Option<Mask>, &FieldRef)| {
             mask.map(|mask| masked(planner, mask, field.name(), field.data_type(), &columns)).transpose()
@@ -189,7 +190,7 @@ fn masked<P: ContextProvider>(
             Ok(mask::stock(&mask_type, column, data_type))
         }
         Mask::Custom(expr) => {
-            let expr = plan(planner, expr, columns)?;
+            let expr = plan(planner, *expr, columns)?;
             let same_type = expr.get_type(columns)? == *data_type;
             Ok(if same_type { expr } else { cast(expr, data_type.clone()) })
         }
