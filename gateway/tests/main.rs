@@ -3,6 +3,8 @@
 
 #[path = "it/audit.rs"]
 mod audit;
+#[path = "it/cli.rs"]
+mod cli;
 #[path = "it/columns.rs"]
 mod columns;
 #[path = "it/functions.rs"]

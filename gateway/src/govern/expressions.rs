@@ -209,7 +209,7 @@ fn condition<P: ContextProvider>(planner: &P, expr: SqlExpr, columns: &DFSchema)
 const COLUMN_MARK: &str = "naru column of this mask";
 
 /// Parses one expression; `column` is what `{col}` and `{type}` stand for.
-fn parse(text: &str, column: Option<(&str, &DataType)>, user: &str) -> Result<SqlExpr> {
+pub(super) fn parse(text: &str, column: Option<(&str, &DataType)>, user: &str) -> Result<SqlExpr> {
     let mut text = text.replace("{col}", &format!("\"{COLUMN_MARK}\""));
     if let Some((_, data_type)) = column {
         text = text.replace("{type}", &crate::catalog::type_text(data_type));
@@ -251,7 +251,7 @@ fn names_the_user(function: &Function) -> bool {
 }
 
 /// `SELECT expression`: the form in which rewriting and name resolution take one.
-fn query_of(expr: SqlExpr) -> Result<Query> {
+pub(super) fn query_of(expr: SqlExpr) -> Result<Query> {
     let one = Parser::new(&PostgreSqlDialect {}).try_with_sql("SELECT 1").and_then(|mut parser| parser.parse_query());
     let mut query = *one.map_err(Error::internal)?;
     if let SetExpr::Select(select) = query.body.as_mut() {
