@@ -10,7 +10,6 @@ use naru_gateway::session::api::{Client, Door, Outcome};
 use naru_gateway::session::{Gateway, GatewayParts, Session};
 use parking_lot::Mutex;
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -161,6 +160,7 @@ async fn a_renewed_certificate_is_shown_only_with_its_own_key() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_file_is_noticed() {
     let running = Running::new();
+    let mut bob = running.session("bob").await;
     let mut attempts = running.reloader.attempts();
     let shutdown = CancellationToken::new();
     let hangups = signal(SignalKind::hangup()).unwrap();
@@ -168,27 +168,23 @@ async fn a_changed_file_is_noticed() {
         let (reloader, shutdown) = (Arc::clone(&running.reloader), shutdown.clone());
         async move { reloader.run(hangups, shutdown).await }
     });
-    // As editors and deployments do it: another file takes the old one's name. Until the watcher stands, nobody looks, so
-    // the contents go on changing.
-    let mut version = 0;
-    let noticed = async {
-        loop {
-            version += 1;
-            replace(&running.path("policies/demo.json"), &format!("{POLICIES}{}", "\n".repeat(version)));
-            let changed = tokio::time::timeout(Duration::from_secs(2), attempts.changed()).await;
-            if changed.is_ok() {
-                return attempts.borrow().succeeded;
-            }
-        }
+    // As editors and deployments do it: another file takes the old one's name.
+    let policies = running.path("policies/demo.json");
+    let replace = |text: &str| {
+        let new = policies.with_extension("new");
+        std::fs::write(&new, text).unwrap();
+        std::fs::rename(new, &policies).unwrap();
     };
-    let succeeded = tokio::time::timeout(Duration::from_secs(60), noticed).await.unwrap();
-    assert!(succeeded >= 1);
+    let patience = Duration::from_secs(60);
+    replace(&POLICIES.replace("\"analysts\"", "\"nobody\""));
+    tokio::time::timeout(patience, attempts.wait_for(|attempts| attempts.succeeded > 0)).await.unwrap().unwrap();
+    assert_eq!(error(&mut bob, PHONE).await.code, ErrorCode::UndefinedTable);
+    replace("{");
+    tokio::time::timeout(patience, attempts.wait_for(|attempts| attempts.failed > 0)).await.unwrap().unwrap();
+    assert_eq!(error(&mut bob, PHONE).await.code, ErrorCode::UndefinedTable);
+    replace(POLICIES);
+    tokio::time::timeout(patience, attempts.wait_for(|attempts| attempts.succeeded > 1)).await.unwrap().unwrap();
+    assert_eq!(rows(&mut bob, PHONE).await.unwrap(), [["XXXXXXXXXXX2988"]]);
     shutdown.cancel();
     watching.await.unwrap();
-}
-
-fn replace(path: &Path, text: &str) {
-    let new = path.with_extension("new");
-    std::fs::write(&new, text).unwrap();
-    std::fs::rename(new, path).unwrap();
 }
