@@ -1,0 +1,1 @@
+//! MySQL and MariaDB, single servers and sharded tables.
