@@ -24,6 +24,8 @@ pub enum ParameterKind {
     Path,
     /// A list of texts.
     List,
+    /// A structured part of the file (a table, a list of tables); the connector checks what is inside.
+    Document,
 }
 
 impl ParameterKind {
@@ -39,6 +41,7 @@ impl ParameterKind {
             Self::Bytes => "a size in bytes such as 64KiB, 16MiB or 1GiB".to_owned(),
             Self::Path => "a path".to_owned(),
             Self::List => "a list of texts".to_owned(),
+            Self::Document => "a table or a list of tables".to_owned(),
         }
     }
 }
@@ -77,6 +80,8 @@ pub enum ParameterValue {
     Path(PathBuf),
     /// List of texts.
     List(Vec<String>),
+    /// Structured part.
+    Document(serde_json::Value),
 }
 
 /// The validated parameters of one catalog. The getters answer for what the table declares; asking for anything else, or
@@ -148,6 +153,15 @@ impl Parameters {
         match self.0.get(name) {
             Some(ParameterValue::List(list)) => list,
             _ => &[],
+        }
+    }
+
+    /// A structured part.
+    #[must_use]
+    pub fn document(&self, name: &str) -> Option<&serde_json::Value> {
+        match self.0.get(name) {
+            Some(ParameterValue::Document(document)) => Some(document),
+            _ => None,
         }
     }
 

@@ -90,5 +90,9 @@ fn convert(parameter: &Parameter, value: &toml::Value, folder: &Path) -> Option<
             let list = value.as_array()?.iter().map(|item| item.as_str().map(str::to_owned));
             ParameterValue::List(list.collect::<Option<_>>()?)
         }
+        ParameterKind::Document => {
+            let structured = value.is_table() || value.is_array();
+            ParameterValue::Document(structured.then(|| serde_json::to_value(value).ok())??)
+        }
     })
 }
