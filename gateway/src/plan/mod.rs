@@ -8,8 +8,10 @@ mod explain;
 mod parse;
 mod wildcard;
 
+pub(crate) use bind::Names;
 pub use bind::{Bound, bind, physical_plan};
 pub use classify::{Kind, classify};
 pub use constant::{constants, types};
+pub(crate) use dialect::to_datafusion;
 pub use explain::{Detail, explain};
 pub use parse::parse;
