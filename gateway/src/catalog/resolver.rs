@@ -6,7 +6,7 @@ use super::information_schema;
 use super::registry::{Catalog, Snapshot};
 use super::system::SystemTable;
 use crate::error::{Error, ErrorCode, Result};
-use crate::govern::{GovernedTable, Rights, Stamp};
+use crate::govern::{Exposure, GovernedTable, Rights, Stamp};
 use datafusion::catalog::TableProvider;
 use datafusion::common::TableReference;
 use datafusion::logical_expr::planner::ContextProvider;
@@ -47,6 +47,7 @@ impl Resolver<'_> {
         &self,
         reference: &TableReference,
         policy_session: &P,
+        exposure: &Exposure,
     ) -> Result<Arc<dyn TableProvider>> {
         let (catalog, schema, table) = self.complete(reference);
         let catalog = match self.catalog(catalog) {
@@ -75,7 +76,7 @@ impl Resolver<'_> {
             TableName { schema: schema.to_owned(), table: table.to_owned() },
             raw,
         );
-        Ok(Arc::new(GovernedTable::new(name, Arc::new(adapter), rights, policy_session, self.stamp())?))
+        Ok(Arc::new(GovernedTable::new(name, Arc::new(adapter), rights, policy_session, self.stamp(), exposure)?))
     }
 
     async fn raw(

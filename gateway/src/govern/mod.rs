@@ -13,5 +13,5 @@ mod verify;
 
 pub use exec::{GovernedExec, Stamp};
 pub use rights::{ColumnRight, Rights, RowFilter, TableRights};
-pub use table::{DENIED_COLUMN, GovernedTable};
+pub use table::{DENIED_COLUMN, Exposure, GovernedTable};
 pub use verify::{verify_logical, verify_physical};

@@ -3,6 +3,7 @@
 mod bind;
 mod classify;
 mod parse;
+mod wildcard;
 
 pub use bind::{Bound, bind, physical_plan};
 pub use classify::{Kind, classify};
