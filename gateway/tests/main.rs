@@ -3,6 +3,10 @@
 
 #[path = "it/columns.rs"]
 mod columns;
+#[path = "it/flight.rs"]
+mod flight;
+#[path = "it/flight_client.rs"]
+mod flight_client;
 #[path = "it/governed.rs"]
 mod governed;
 #[path = "it/world.rs"]

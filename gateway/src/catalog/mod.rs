@@ -6,6 +6,7 @@ mod registry;
 mod resolver;
 mod system;
 
+pub(crate) use information_schema::type_name;
 pub use registry::{Catalog, Catalogs, DeniedColumns, Snapshot};
 pub use resolver::{Resolver, SearchPath};
 pub use system::SystemTable;

@@ -17,7 +17,7 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) fn run(self) -> Result<()> {
         service::run(config::load(&self.config)?, |opened| {
-            tracing::info!(postgresql = ?opened.postgresql, "naru is ready");
+            tracing::info!(postgresql = ?opened.postgresql, flight = ?opened.flight, http = ?opened.http, "naru is ready");
         })
     }
 }

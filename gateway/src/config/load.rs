@@ -6,6 +6,7 @@ use crate::audit::AuditLog;
 use crate::catalog::{Catalogs, Snapshot};
 use crate::error::{Error, ErrorCode, Result};
 use crate::exec::ExecLimits;
+use crate::server::flight::FlightOptions;
 use crate::server::pg::PgLoginMethod;
 use naru_auth::{FailedLoginLimits, FailedLogins, GroupsFile, HashWorkers, Login, MockKey, PasswordFile};
 use naru_policy::{EngineOptions, PolicyEngine};
@@ -26,10 +27,30 @@ pub struct PgListener {
     pub max_connections: usize,
 }
 
+/// The Flight SQL listener.
+#[derive(Debug, Clone)]
+pub struct FlightListener {
+    /// Where it listens; port 0 takes a free one.
+    pub address: SocketAddr,
+    /// TLS, tokens, limits.
+    pub options: FlightOptions,
+}
+
+/// The HTTP listener.
+#[derive(Debug, Clone)]
+pub struct HttpListener {
+    /// Where it listens; port 0 takes a free one.
+    pub address: SocketAddr,
+}
+
 /// A validated configuration.
 pub struct Configuration {
     /// The PostgreSQL listener, if one is configured.
     pub postgresql: Option<PgListener>,
+    /// The Flight SQL listener, if one is configured.
+    pub flight: Option<FlightListener>,
+    /// The HTTP listener, if one is configured.
+    pub http: Option<HttpListener>,
     /// Catalogs and policies.
     pub snapshot: Snapshot,
     /// Who may log in.
@@ -42,7 +63,11 @@ pub struct Configuration {
 
 impl fmt::Debug for Configuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Configuration").field("postgresql", &self.postgresql).finish_non_exhaustive()
+        f.debug_struct("Configuration")
+            .field("postgresql", &self.postgresql)
+            .field("flight", &self.flight)
+            .field("http", &self.http)
+            .finish_non_exhaustive()
     }
 }
 
@@ -82,7 +107,7 @@ pub fn load(folder: &Path) -> Result<Configuration> {
     };
     let groups = raw.users.groups.map(|groups| folder.join(groups));
     let login = login(&folder.join(&raw.users.file), groups.as_deref())?;
-    Ok(Configuration { postgresql, snapshot, login, limits, audit })
+    Ok(Configuration { postgresql, flight: None, http: None, snapshot, login, limits, audit })
 }
 
 fn login(users: &Path, groups: Option<&Path>) -> Result<Login> {

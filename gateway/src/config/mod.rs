@@ -6,4 +6,4 @@ mod load;
 mod raw;
 mod units;
 
-pub use load::{Configuration, PgListener, load};
+pub use load::{Configuration, FlightListener, HttpListener, PgListener, load};

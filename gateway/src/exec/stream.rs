@@ -3,6 +3,7 @@
 use crate::audit::QueryAudit;
 use crate::error::{Error, ErrorCode, Result};
 use crate::session::api::QueryStream;
+use crate::telemetry::meters::QueryMeter;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::execution::TaskContext;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
@@ -24,6 +25,7 @@ pub struct QueryGuard {
     cancel: CancellationToken,
     deadline: Option<Instant>,
     audit: QueryAudit,
+    meter: QueryMeter,
     _turn: OwnedSemaphorePermit,
 }
 
@@ -34,9 +36,10 @@ impl QueryGuard {
         cancel: CancellationToken,
         deadline: Option<Instant>,
         audit: QueryAudit,
+        meter: QueryMeter,
         turn: OwnedSemaphorePermit,
     ) -> Self {
-        Self { cancel, deadline, audit, _turn: turn }
+        Self { cancel, deadline, audit, meter, _turn: turn }
     }
 }
 
@@ -72,15 +75,18 @@ pub(super) fn across(
         match next {
             Some(Ok(batch)) => {
                 crossing.guard.audit.count(batch.num_rows());
+                crossing.guard.meter.count(batch.num_rows());
                 Some((Ok(batch), crossing))
             }
             Some(Err(error)) => {
                 crossing.over = true;
                 crossing.guard.audit.failed(&error);
+                crossing.guard.meter.failed(&error);
                 Some((Err(error), crossing))
             }
             None => {
                 crossing.guard.audit.finished();
+                crossing.guard.meter.finished();
                 None
             }
         }

@@ -3,8 +3,10 @@
 mod bind;
 mod classify;
 mod parse;
+mod placeholders;
 mod wildcard;
 
 pub use bind::{Bound, bind, physical_plan};
 pub use classify::{Kind, classify};
-pub use parse::parse;
+pub use parse::{parse, parse_with};
+pub use placeholders::Placeholders;

@@ -3,10 +3,12 @@
 
 pub mod api;
 mod gateway;
+mod namespace;
 mod query;
 mod settings;
 mod statement;
 
 pub use gateway::{Gateway, GatewayParts};
-pub use query::Session;
+pub use namespace::{TableEntry, TableFilter};
+pub use query::{Session, SessionVariables};
 pub use settings::{SERVER_VERSION, Settings};

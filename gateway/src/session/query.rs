@@ -9,6 +9,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::exec::QueryGuard;
 use crate::govern::Rights;
 use crate::plan::{self, Bound, Kind};
+use crate::telemetry::meters::QueryMeter;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::scalar::ScalarValue;
@@ -31,6 +32,14 @@ pub struct Session {
     pub(super) transaction: TransactionStatus,
     pub(super) notices: Vec<Notice>,
     statement: CancellationToken,
+}
+
+/// What a session keeps from one statement to the next. A door without connections carries it from call to call.
+#[derive(Debug, Clone)]
+pub struct SessionVariables {
+    settings: Settings,
+    path: SearchPath,
+    transaction: TransactionStatus,
 }
 
 /// What one statement sees from its first name to its last row.
@@ -77,6 +86,17 @@ impl Session {
     #[must_use]
     pub fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// What it keeps from one statement to the next.
+    #[must_use]
+    pub fn variables(&self) -> SessionVariables {
+        SessionVariables { settings: self.settings.clone(), path: self.path.clone(), transaction: self.transaction }
+    }
+
+    /// Goes on from where an earlier session of the same user was.
+    pub fn restore(&mut self, variables: SessionVariables) {
+        SessionVariables { settings: self.settings, path: self.path, transaction: self.transaction } = variables;
     }
 
     /// The session's settings.
@@ -194,8 +214,9 @@ impl Session {
         let tables: Vec<AuditedTable> = bound.tables.clone();
         let log = Arc::clone(self.gateway.audit());
         let audit = QueryAudit::start(log, &id.0, &self.identity, &self.client, sql, &tables)?;
+        let meter = QueryMeter::start(self.client.door);
         let schema = Arc::new(bound.plan.schema().as_arrow().clone());
-        let stream = executor.run(physical, context, QueryGuard::new(cancel, deadline, audit, turn))?;
+        let stream = executor.run(physical, context, QueryGuard::new(cancel, deadline, audit, meter, turn))?;
         Ok(Outcome::Rows { schema, stream, verb: "SELECT", counted: true })
     }
 
