@@ -7,7 +7,11 @@ mod columns;
 mod flight;
 #[path = "it/flight_client.rs"]
 mod flight_client;
+#[path = "it/functions.rs"]
+mod functions;
 #[path = "it/governed.rs"]
 mod governed;
+#[path = "it/limits.rs"]
+mod limits;
 #[path = "it/world.rs"]
 mod world;

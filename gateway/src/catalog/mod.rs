@@ -5,8 +5,10 @@ mod information_schema;
 mod registry;
 mod resolver;
 mod system;
+mod type_text;
 
 pub(crate) use information_schema::type_name;
 pub use registry::{Catalog, Catalogs, DeniedColumns, Snapshot};
 pub use resolver::{Resolver, SearchPath};
 pub use system::SystemTable;
+pub use type_text::type_text;

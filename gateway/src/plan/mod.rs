@@ -2,11 +2,16 @@
 
 mod bind;
 mod classify;
+mod constant;
+mod dialect;
+mod explain;
 mod parse;
 mod placeholders;
 mod wildcard;
 
 pub use bind::{Bound, bind, physical_plan};
 pub use classify::{Kind, classify};
+pub use constant::{constants, types};
+pub use explain::{Detail, explain};
 pub use parse::{parse, parse_with};
 pub use placeholders::Placeholders;

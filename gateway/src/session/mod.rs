@@ -2,10 +2,13 @@
 //! [`Session::describe`] and [`Session::execute`].
 
 pub mod api;
+mod explain;
 mod gateway;
 mod namespace;
+mod prepared;
 mod query;
 mod settings;
+mod show;
 mod statement;
 
 pub use gateway::{Gateway, GatewayParts};

@@ -57,7 +57,9 @@ fn code(code: ErrorCode) -> Code {
         E::UndefinedPreparedStatement | E::UndefinedCursor => Code::NotFound,
         E::DuplicatePreparedStatement | E::DuplicateCursor => Code::AlreadyExists,
         E::FeatureNotSupported => Code::Unimplemented,
-        E::ReadOnly | E::InFailedTransaction | E::NoActiveTransaction => Code::FailedPrecondition,
+        E::ReadOnly | E::InFailedTransaction | E::NoActiveTransaction | E::ActiveTransaction => {
+            Code::FailedPrecondition
+        }
         E::InsufficientPrivilege | E::RestrictedTable => Code::PermissionDenied,
         E::InvalidPassword => Code::Unauthenticated,
         E::QueryCancelled => Code::Cancelled,
