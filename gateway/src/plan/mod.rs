@@ -6,6 +6,7 @@ mod constant;
 mod dialect;
 mod explain;
 mod parse;
+mod placeholders;
 mod wildcard;
 
 pub(crate) use bind::Names;
@@ -14,4 +15,5 @@ pub use classify::{Kind, classify};
 pub use constant::{constants, types};
 pub(crate) use dialect::to_datafusion;
 pub use explain::{Detail, explain};
-pub use parse::parse;
+pub use parse::{parse, parse_with};
+pub use placeholders::Placeholders;
