@@ -1,6 +1,8 @@
 //! The gateway without its doors: sessions of the demo's users over generated data.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+#[path = "it/columns.rs"]
+mod columns;
 #[path = "it/governed.rs"]
 mod governed;
 #[path = "it/world.rs"]

@@ -6,7 +6,7 @@ use super::information_schema;
 use super::registry::{Catalog, Snapshot};
 use super::system::SystemTable;
 use crate::error::{Error, ErrorCode, Result};
-use crate::govern::{GovernedTable, Rights, Stamp};
+use crate::govern::{Exposure, GovernedTable, Rights, Stamp};
 use datafusion::catalog::TableProvider;
 use datafusion::common::TableReference;
 use datafusion::logical_expr::planner::ContextProvider;
@@ -47,35 +47,58 @@ impl Resolver<'_> {
         &self,
         reference: &TableReference,
         policy_session: &P,
+        exposure: &Exposure,
     ) -> Result<Arc<dyn TableProvider>> {
-        let (catalog, schema, table) = self.complete(reference);
-        let catalog = match self.catalog(catalog) {
-            Ok(catalog) => catalog,
-            // Only a name that says its catalog learns that the catalog is unknown.
-            Err(_) if reference.catalog().is_none() => return Err(unknown_schema_or_table(reference, schema)),
-            Err(error) => return Err(error),
-        };
+        let (_, schema, table) = self.complete(reference);
+        let catalog = self.known_catalog(reference)?;
         if schema == information_schema::SCHEMA {
             let rows = information_schema::table(self, catalog, table).await?;
             return rows
                 .map(|rows| Arc::new(SystemTable::new(rows)) as Arc<dyn TableProvider>)
                 .ok_or_else(|| unknown_table(reference));
         }
-        if !self.rights.sees_schema(&catalog.name, schema) {
-            return Err(unknown_schema_or_table(reference, schema));
-        }
-        let Some((raw, governed_as)) = self.raw(catalog, schema, table).await? else {
-            let known = catalog.connector.schemas(self.ctx).await?.iter().any(|name| name == schema);
-            return Err(if known { unknown_table(reference) } else { unknown_schema_or_table(reference, schema) });
+        let Some((raw, Some(rights))) = self.raw(catalog, schema, table).await? else {
+            return Err(self.unknown(reference, catalog).await?);
         };
         let name = TableReference::full(Arc::clone(&catalog.name), schema, table);
-        let Some(rights) = governed_as else { return Err(unknown_table(reference)) };
         let adapter = TableAdapter::new(
             Arc::clone(&catalog.name),
             TableName { schema: schema.to_owned(), table: table.to_owned() },
             raw,
         );
-        Ok(Arc::new(GovernedTable::new(name, Arc::new(adapter), rights, policy_session, self.stamp())?))
+        Ok(Arc::new(GovernedTable::new(name, Arc::new(adapter), rights, policy_session, self.stamp(), exposure)?))
+    }
+
+    /// The columns of a table as the identity knows them, or the error that an unknown name gives.
+    pub async fn describe(&self, reference: &TableReference) -> Result<Vec<naru_connector::Column>> {
+        let (_, schema, table) = self.complete(reference);
+        let catalog = self.known_catalog(reference)?;
+        if schema == information_schema::SCHEMA {
+            let rows =
+                information_schema::table(self, catalog, table).await?.ok_or_else(|| unknown_table(reference))?;
+            let fields = rows.schema().fields().clone();
+            return Ok(fields.iter().map(|field| naru_connector::Column::from_field(Arc::clone(field))).collect());
+        }
+        if let Some(columns) = self.visible_columns(catalog, schema, table).await? {
+            return Ok(columns);
+        }
+        Err(self.unknown(reference, catalog).await?)
+    }
+
+    /// Only a name that says its catalog learns that the catalog is unknown.
+    fn known_catalog(&self, reference: &TableReference) -> Result<&Catalog> {
+        let (catalog, schema, _) = self.complete(reference);
+        match self.catalog(catalog) {
+            Err(_) if reference.catalog().is_none() => Err(unknown_schema_or_table(reference, schema)),
+            known => known,
+        }
+    }
+
+    async fn unknown(&self, reference: &TableReference, catalog: &Catalog) -> Result<Error> {
+        let (_, schema, _) = self.complete(reference);
+        let known = self.rights.sees_schema(&catalog.name, schema)
+            && catalog.connector.schemas(self.ctx).await?.iter().any(|name| name == schema);
+        Ok(if known { unknown_table(reference) } else { unknown_schema_or_table(reference, schema) })
     }
 
     async fn raw(

@@ -3,6 +3,7 @@
 use crate::audit::AuditLog;
 use crate::catalog::{Catalog, Catalogs, DeniedColumns, Snapshot};
 use crate::config::{Configuration, PgListener};
+use crate::demo;
 use crate::error::{Error, Result};
 use crate::exec::ExecLimits;
 use crate::server::pg::PgLoginMethod;
@@ -11,8 +12,9 @@ use clap::Args;
 use naru_auth::{
     FailedLoginLimits, FailedLogins, GroupsFile, HashForm, HashWorkers, Login, MockKey, PasswordFile, Secret,
 };
-use naru_connector::{ConnectorFactory, Parameters};
+use naru_connector::{ConnectorFactory, ParameterValue, Parameters};
 use naru_policy::{EngineOptions, PolicyEngine};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -37,9 +39,14 @@ pub(super) struct Demo {
 impl Demo {
     pub(super) fn run(self) -> Result<()> {
         let audit = self.audit.as_deref().map_or_else(|| Ok(AuditLog::to_log()), AuditLog::to_file)?;
+        let lake = tempfile::Builder::new()
+            .prefix("naru-demo-lake-")
+            .tempdir()
+            .map_err(|error| Error::internal(format!("no temporary folder for the demo: {error}")))?;
+        demo::write_lake(lake.path())?;
         let configuration = Configuration {
             postgresql: Some(PgListener { address: self.pg, login: PgLoginMethod::ScramSha256, max_connections: 500 }),
-            snapshot: snapshot()?,
+            snapshot: snapshot(lake.path())?,
             login: login()?,
             limits: ExecLimits::default(),
             audit,
@@ -56,14 +63,20 @@ fn greet(opened: &service::Opened) {
     println!("  then: select c_custkey, c_name, c_phone, c_mktsegment from customer limit 5;");
 }
 
-fn snapshot() -> Result<Snapshot> {
+fn snapshot(lake: &Path) -> Result<Snapshot> {
     let connector = naru_tpch::TpchFactory.create("tpch", &Parameters::default())?;
     let tpch = Catalog { name: "tpch".into(), connector, default_schema: "tiny".to_owned() };
+    let parameters = Parameters::new(BTreeMap::from([
+        ("metastore", ParameterValue::Text("directory".to_owned())),
+        ("root", ParameterValue::Path(lake.to_owned())),
+    ]));
+    let connector = naru_hive::HiveFactory.create("lake", &parameters)?;
+    let lake = Catalog { name: "lake".into(), connector, default_schema: "mydata".to_owned() };
     let document =
         naru_policy::load_files(&[(PathBuf::from("demo.json"), POLICIES.to_owned())]).map_err(Error::internal)?;
     let policies = PolicyEngine::new(document, EngineOptions::default()).map_err(Error::internal)?;
     Ok(Snapshot {
-        catalogs: Arc::new(Catalogs::new(vec![tpch], "tpch")?),
+        catalogs: Arc::new(Catalogs::new(vec![tpch, lake], "tpch")?),
         policies: Arc::new(policies),
         denied_columns: DeniedColumns::Error,
     })

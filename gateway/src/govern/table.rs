@@ -3,9 +3,9 @@
 //! To the logical optimiser it is opaque: a `TableProvider` whose schema describes the masked, filtered rows. Its `scan` plans
 //! inside, where raw rows are filtered and masked, and hands out a [`GovernedExec`].
 
-use super::exec::{GovernedExec, Stamp};
+use super::exec::{GovernedExec, ScanFacts, Stamp};
 use super::expressions::{self, Restrictions};
-use super::rights::{ColumnRight, TableRights};
+use super::rights::{ColumnRight, RowFilter, TableRights};
 use crate::error::{Error, ErrorCode};
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
@@ -13,17 +13,34 @@ use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{Statistics, TableReference};
 use datafusion::datasource::provider_as_source;
 use datafusion::error::Result;
+use datafusion::logical_expr::expr_rewriter::unnormalize_col;
 use datafusion::logical_expr::planner::ContextProvider;
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::col;
-use naru_connector::{Column, TableAdapter, translate};
-use std::collections::HashMap;
+use naru_connector::{Column, ScanNote, TableAdapter, translate};
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
 /// Metadata key of a column that the identity may not read. Binding refuses every plan that refers to one.
 pub const DENIED_COLUMN: &str = "naru.denied";
+
+/// Which columns of a table a statement gets to see at all.
+#[derive(Debug, Clone, Default)]
+pub struct Exposure {
+    /// The names that the statement mentions: hidden columns are there for those who ask for them.
+    pub mentioned: HashSet<String>,
+    /// Leave denied columns out rather than refuse them.
+    pub hide_denied: bool,
+}
+
+impl Exposure {
+    fn shows(&self, column: &Column, right: &ColumnRight) -> bool {
+        let asked_for = !column.hidden || self.mentioned.contains(column.name());
+        asked_for && !(self.hide_denied && *right == ColumnRight::Denied)
+    }
+}
 
 /// A table under an identity's rights.
 pub struct GovernedTable {
@@ -32,6 +49,8 @@ pub struct GovernedTable {
     rights: TableRights,
     restrictions: Restrictions,
     stamp: Stamp,
+    /// The source's columns that this statement sees, by position there.
+    exposed: Vec<usize>,
     schema: SchemaRef,
 }
 
@@ -49,16 +68,24 @@ impl GovernedTable {
         rights: TableRights,
         planner: &P,
         stamp: Stamp,
+        exposure: &Exposure,
     ) -> crate::error::Result<Self> {
         let raw_schema = raw.schema();
         let restrictions = expressions::restrictions(planner, &name, &raw_schema, &rights)?;
-        let fields: Vec<Field> = raw_schema
-            .fields()
-            .iter()
-            .zip(&rights.columns)
-            .map(|(field, right)| governed_field(field, right))
+        let described = raw.table().columns().iter().zip(&rights.columns);
+        let exposed: Vec<usize> = described
+            .enumerate()
+            .filter(|(_, (column, right))| exposure.shows(column, right))
+            .map(|(position, _)| position)
             .collect();
-        Ok(Self { name, raw, rights, restrictions, stamp, schema: Arc::new(Schema::new(fields)) })
+        let fields = exposed.iter().map(|&i| governed_field(raw_schema.field(i), &rights.columns[i]));
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        Ok(Self { name, raw, rights, restrictions, stamp, exposed, schema })
+    }
+
+    /// The hidden columns that this statement sees, for they are no part of `*`.
+    pub fn exposed_hidden(&self) -> impl Iterator<Item = &str> {
+        self.exposed.iter().map(|&i| &self.columns()[i]).filter(|column| column.hidden).map(Column::name)
     }
 
     /// The canonical name.
@@ -85,6 +112,16 @@ impl GovernedTable {
         self.raw.table().columns()
     }
 
+    fn facts(&self, filters: &[Expr], note: Option<&ScanNote>) -> Arc<ScanFacts> {
+        let masked = self.rights.columns.iter().filter(|right| matches!(right, ColumnRight::Masked(_)));
+        Arc::new(ScanFacts {
+            row_filter: self.rights.row_filter != RowFilter::None,
+            masked_columns: masked.count(),
+            filters: filters.iter().map(|f| unnormalize_col(f.clone()).human_display().to_string()).collect(),
+            note: note.cloned(),
+        })
+    }
+
     /// Leak-proof: a comparison, IN, IS NULL or prefix LIKE of bare *unmasked* columns with constants of their type. Nothing
     /// that can raise an error or call a function, so it may be tried on rows that the policy hides.
     fn leak_proof(&self, filter: &Expr) -> bool {
@@ -99,14 +136,16 @@ impl GovernedTable {
     }
 
     /// Raw scan -> row filter -> masks, planned apart from the user's query. Filter and masks all read the unmasked row.
+    /// `projection` counts the source's columns.
     async fn plan_inside(
         &self,
         session: &dyn Session,
         projection: &[usize],
         filters: &[Expr],
         limit: Option<usize>,
+        raw: TableAdapter,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let raw: Arc<dyn TableProvider> = Arc::clone(&self.raw) as _;
+        let raw: Arc<dyn TableProvider> = Arc::new(raw);
         let mut inside = LogicalPlanBuilder::scan(self.name.clone(), provider_as_source(raw), None)?;
         if let Some(policy) = &self.restrictions.filter {
             inside = inside.filter(policy.clone())?;
@@ -123,7 +162,7 @@ impl GovernedTable {
     }
 
     fn shown(&self, position: usize) -> Expr {
-        let name = self.schema.field(position).name();
+        let name = self.columns()[position].name();
         match self.restrictions.masks.get(position) {
             Some(Some(mask)) => mask.clone().alias(name),
             _ => col(datafusion::common::Column::new(Some(self.name.clone()), name)),
@@ -180,19 +219,23 @@ impl TableProvider for GovernedTable {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let all = || (0..self.schema.fields().len()).collect();
         let projection: Vec<usize> = projection.cloned().unwrap_or_else(all);
+        let schema = Arc::new(self.schema.project(&projection)?);
+        let projection: Vec<usize> = projection.iter().map(|&i| self.exposed[i]).collect();
         // Binding has refused this already; a second lock costs nothing.
         if projection.iter().any(|&i| self.rights.columns.get(i).is_none_or(|right| *right == ColumnRight::Denied)) {
             return Err(Error::new(ErrorCode::InsufficientPrivilege, "permission denied").into());
         }
-        let schema = Arc::new(self.schema.project(&projection)?);
+        let (raw, note) = self.raw.observed();
         if self.rights.unrestricted() {
-            let raw = self.raw.scan(session, Some(&projection), filters, limit).await?;
-            return Ok(Arc::new(GovernedExec::open(self.name.clone(), self.stamp.clone(), raw)));
+            let inner = raw.scan(session, Some(&projection), filters, limit).await?;
+            let facts = self.facts(filters, note.get());
+            return Ok(Arc::new(GovernedExec::open(self.name.clone(), self.stamp.clone(), inner, facts)));
         }
         if !filters.iter().all(|filter| self.leak_proof(filter)) {
             return Err(Error::internal("a filter that is not leak-proof reached a restricted table").into());
         }
-        let inside = self.plan_inside(session, &projection, filters, limit).await?;
-        Ok(Arc::new(GovernedExec::sealed(self.name.clone(), self.stamp.clone(), inside, schema)))
+        let inside = self.plan_inside(session, &projection, filters, limit, raw).await?;
+        let facts = self.facts(filters, note.get());
+        Ok(Arc::new(GovernedExec::sealed(self.name.clone(), self.stamp.clone(), inside, schema, facts)))
     }
 }

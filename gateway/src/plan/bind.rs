@@ -3,10 +3,11 @@
 //! Names resolve through [`Resolver`] only; DataFusion's own catalog list is empty. A bound plan is checked for denied
 //! columns, then verified; the optimised and the physical plan are verified again.
 
+use super::wildcard;
 use crate::audit::AuditedTable;
-use crate::catalog::Resolver;
+use crate::catalog::{DeniedColumns, Resolver};
 use crate::error::{Error, ErrorCode, Result};
-use crate::govern::{self, DENIED_COLUMN, Stamp};
+use crate::govern::{self, DENIED_COLUMN, Exposure, GovernedTable, Stamp};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DFSchema, ExprSchema, ParamValues, TableReference, plan_err};
@@ -22,6 +23,7 @@ use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::planner::{PlannerContext, SqlToRel};
 use datafusion::sql::resolve::resolve_table_references;
 use datafusion::sql::sqlparser::ast::{Query, Statement};
+use std::any::Any;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -49,17 +51,27 @@ pub async fn bind(
     query: &Query,
     parameter_types: &[Option<DataType>],
 ) -> Result<Bound> {
-    let statement = Statement::Query(Box::new(query.clone()));
-    let wrapped = DfStatement::Statement(Box::new(statement.clone()));
+    let wrapped = DfStatement::Statement(Box::new(Statement::Query(Box::new(query.clone()))));
     let (references, _) = resolve_table_references(&wrapped, true)?;
+    let exposure = Exposure {
+        mentioned: wildcard::mentioned(query),
+        hide_denied: resolver.snapshot.denied_columns == DeniedColumns::Hide,
+    };
     // The policy session: the same functions, and no tables.
     let policy_session = Names { state, tables: HashMap::new() };
-    let mut tables = HashMap::new();
+    let (mut tables, mut hidden) = (HashMap::new(), HashMap::new());
     for reference in references {
-        let table = resolver.table(&reference, &policy_session).await?;
+        let table = resolver.table(&reference, &policy_session, &exposure).await?;
+        let provider: &dyn Any = table.as_ref();
+        if let Some(governed) = provider.downcast_ref::<GovernedTable>() {
+            hidden.insert(reference.clone(), governed.exposed_hidden().map(str::to_owned).collect());
+        }
         tables.insert(reference, provider_as_source(table));
     }
     let names = Names { state, tables };
+    let mut query = query.clone();
+    wildcard::leave_out_hidden(&mut query, &hidden)?;
+    let statement = Statement::Query(Box::new(query));
     let parameters = parameter_types.iter().map(|known| known.clone().map(parameter_field)).collect();
     let mut context = PlannerContext::new().with_prepare_param_data_types(parameters);
     let plan = SqlToRel::new(&names).sql_statement_to_plan_with_context(statement, &mut context)?;

@@ -2,8 +2,13 @@
 
 mod bind;
 mod classify;
+mod constant;
+mod explain;
 mod parse;
+mod wildcard;
 
 pub use bind::{Bound, bind, physical_plan};
 pub use classify::{Kind, classify};
+pub use constant::{constants, types};
+pub use explain::{Detail, explain};
 pub use parse::parse;

@@ -3,8 +3,9 @@
 use crate::error::{Error, ErrorCode, Result};
 use crate::session::api::Parsed;
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
-use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
+use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 use std::sync::Arc;
 
 /// Expressions nested deeper than this are refused rather than risked on the stack.
@@ -17,6 +18,7 @@ pub fn parse(sql: &str) -> Result<Vec<Parsed>> {
     let tokens = Tokenizer::new(&dialect, sql)
         .tokenize_with_location()
         .map_err(|error| syntax_error(ParserError::TokenizerError(error.to_string()), sql))?;
+    let tokens = spell_out_table(tokens);
     let mut parser = Parser::new(&dialect).with_recursion_limit(NESTING_LIMIT).with_tokens_with_locations(tokens);
     let mut statements = Vec::new();
     loop {
@@ -36,6 +38,40 @@ pub fn parse(sql: &str) -> Result<Vec<Parsed>> {
         statements.push(Parsed { sql: text, statement: None });
     }
     Ok(statements)
+}
+
+/// `TABLE name` is `SELECT * FROM name`. sqlparser's own reading of it loses quotes and knows no three-part names.
+fn spell_out_table(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let mut result = Vec::with_capacity(tokens.len() + 2);
+    let mut before = Token::SemiColon;
+    for token in tokens {
+        let begins = match &before {
+            Token::SemiColon | Token::LParen => true,
+            Token::Word(word) => matches!(
+                word.keyword,
+                Keyword::UNION
+                    | Keyword::ALL
+                    | Keyword::DISTINCT
+                    | Keyword::EXCEPT
+                    | Keyword::INTERSECT
+                    | Keyword::EXPLAIN
+                    | Keyword::ANALYZE
+                    | Keyword::VERBOSE
+            ),
+            _ => false,
+        };
+        let is_table = matches!(&token.token, Token::Word(word) if word.keyword == Keyword::TABLE);
+        if !matches!(token.token, Token::Whitespace(_)) {
+            before = token.token.clone();
+        }
+        if begins && is_table {
+            let spelled = [Token::make_keyword("SELECT"), Token::Mul, Token::make_keyword("FROM")];
+            result.extend(spelled.into_iter().map(|word| TokenWithSpan { token: word, span: token.span }));
+        } else {
+            result.push(token);
+        }
+    }
+    result
 }
 
 /// The parser names line and column in its text; clients want a character position in a field of its own.
@@ -81,6 +117,20 @@ mod tests {
         assert_eq!(error.code, ErrorCode::SyntaxError);
         assert!(error.position.is_some_and(|p| p > 12), "{error:?}");
         assert!(!error.message.contains("Line"), "{error}");
+    }
+
+    #[test]
+    fn table_is_a_query_wherever_a_query_begins() {
+        for (sql, means) in [
+            ("TABLE t", "SELECT * FROM t"),
+            ("table a.\"B\".c", "SELECT * FROM a.\"B\".c"),
+            ("select 1 union all table t", "SELECT 1 UNION ALL SELECT * FROM t"),
+            ("select (table t)", "SELECT (SELECT * FROM t)"),
+            ("with x as (table t) table x", "WITH x AS (SELECT * FROM t) SELECT * FROM x"),
+        ] {
+            assert_eq!(parse(sql).unwrap()[0].statement.as_ref().unwrap().to_string(), means, "{sql}");
+        }
+        assert!(parse("drop table t").unwrap()[0].statement.as_ref().unwrap().to_string().starts_with("DROP"));
     }
 
     #[test]

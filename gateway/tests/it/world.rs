@@ -5,7 +5,7 @@ use futures::TryStreamExt;
 use naru_auth::{
     FailedLoginLimits, FailedLogins, GroupsFile, HashForm, HashWorkers, Login, MockKey, PasswordFile, Secret,
 };
-use naru_connector::{ConnectorFactory, Parameters};
+use naru_connector::{ConnectorFactory, ParameterValue, Parameters};
 use naru_gateway::audit::AuditLog;
 use naru_gateway::catalog::{Catalog, Catalogs, DeniedColumns, Snapshot};
 use naru_gateway::error::{Error, Result};
@@ -13,6 +13,7 @@ use naru_gateway::exec::{ExecLimits, Executor};
 use naru_gateway::session::api::{Client, Door, Outcome};
 use naru_gateway::session::{Gateway, GatewayParts, Session};
 use naru_policy::{EngineOptions, PolicyEngine};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -38,9 +39,14 @@ impl World {
     }
 
     pub(crate) fn with_policies(text: &str) -> Self {
+        Self::with(text, DeniedColumns::Error)
+    }
+
+    pub(crate) fn with(text: &str, denied_columns: DeniedColumns) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        naru_gateway::demo::write_lake(folder.path()).unwrap();
         let parts = GatewayParts {
-            snapshot: snapshot(policies(text), DeniedColumns::Error),
+            snapshot: snapshot(folder.path(), policies(text), denied_columns),
             login: login(),
             executor: Executor::new(Handle::current(), ExecLimits::default()).unwrap(),
             audit: AuditLog::to_file(&folder.path().join("audit.jsonl")).unwrap(),
@@ -54,16 +60,27 @@ impl World {
         Session::open(Arc::clone(&self.gateway), identity, client, None).unwrap()
     }
 
+    /// The folder of the audit file and of catalog `lake`.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     pub(crate) fn audit(&self) -> Vec<serde_json::Value> {
         let text = std::fs::read_to_string(self.folder.path().join("audit.jsonl")).unwrap();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 }
 
-pub(crate) fn snapshot(policies: PolicyEngine, denied_columns: DeniedColumns) -> Snapshot {
+pub(crate) fn snapshot(lake: &Path, policies: PolicyEngine, denied_columns: DeniedColumns) -> Snapshot {
     let connector = naru_tpch::TpchFactory.create("tpch", &Parameters::default()).unwrap();
     let tpch = Catalog { name: "tpch".into(), connector, default_schema: "tiny".to_owned() };
-    let catalogs = Arc::new(Catalogs::new(vec![tpch], "tpch").unwrap());
+    let parameters = Parameters::new(BTreeMap::from([
+        ("metastore", ParameterValue::Text("directory".to_owned())),
+        ("root", ParameterValue::Path(lake.to_owned())),
+    ]));
+    let connector = naru_hive::HiveFactory.create("lake", &parameters).unwrap();
+    let lake = Catalog { name: "lake".into(), connector, default_schema: "mydata".to_owned() };
+    let catalogs = Arc::new(Catalogs::new(vec![tpch, lake], "tpch").unwrap());
     Snapshot { catalogs, policies: Arc::new(policies), denied_columns }
 }
 

@@ -1,6 +1,6 @@
 //! The gateway's own sessions behind the PostgreSQL door.
 
-use super::backend::{Backend, BackendSession};
+use super::backend::{Backend, BackendSession, Released};
 use crate::error::Result;
 use crate::plan;
 use crate::session::api::{Client, Described, Notice, Outcome, Parsed, TransactionStatus};
@@ -91,5 +91,18 @@ impl BackendSession for PgSession {
 
     fn time_zone(&self) -> chrono_tz::Tz {
         self.session.settings().time_zone()
+    }
+
+    fn prepared(&mut self, name: &str, parsed: &Parsed, types: &[DataType]) {
+        // The door has its own limit of prepared statements; SQL just can't name one beyond the session's.
+        let _ = self.session.remember(name.to_owned(), parsed.clone(), types.to_vec());
+    }
+
+    fn unprepared(&mut self, name: &str) {
+        self.session.forget(name);
+    }
+
+    fn take_released(&mut self) -> Vec<Released> {
+        self.session.take_released()
     }
 }

@@ -3,7 +3,7 @@
 
 use super::*;
 use chrono_tz::{America::New_York, Asia::Kolkata};
-use datafusion::arrow::array::{Array, AsArray};
+use datafusion::arrow::array::AsArray;
 use datafusion::arrow::datatypes::{Field, Int64Type, IntervalUnit, TimeUnit};
 use std::sync::Arc;
 
