@@ -45,8 +45,11 @@ impl Session {
         let statement = self.client.prepare(sql).await?;
         let mut rows = Rows::new();
         for row in self.client.query(&statement, &[]).await? {
-            let cell = |index| form::cell(row.get::<_, Option<Cell>>(index).map(|cell| cell.0).as_deref());
-            rows.push((0..row.len()).map(cell).collect());
+            let cell = |index| {
+                let value: Option<Cell> = row.try_get(index)?;
+                Ok::<_, SqlError>(form::cell(value.map(|cell| cell.0).as_deref()))
+            };
+            rows.push((0..row.len()).map(cell).collect::<Result<_, _>>()?);
         }
         Ok((statement.columns().len(), rows))
     }
