@@ -3,7 +3,11 @@
 
 #[path = "it/columns.rs"]
 mod columns;
+#[path = "it/functions.rs"]
+mod functions;
 #[path = "it/governed.rs"]
 mod governed;
+#[path = "it/limits.rs"]
+mod limits;
 #[path = "it/world.rs"]
 mod world;

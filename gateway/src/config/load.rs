@@ -75,6 +75,7 @@ pub fn load(folder: &Path) -> Result<Configuration> {
         spill_folder: raw.limits.spill_folder.map(|path| folder.join(path)),
         running_queries: raw.limits.running_queries.unwrap_or(defaults.running_queries),
         queue_time: raw.limits.queue_time.map_or(defaults.queue_time, |span| span.0),
+        query_memory: defaults.query_memory,
     };
     let audit = match &raw.audit.file {
         Some(file) => AuditLog::to_file(&folder.join(file))?,

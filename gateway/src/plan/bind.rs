@@ -3,7 +3,7 @@
 //! Names resolve through [`Resolver`] only; DataFusion's own catalog list is empty. A bound plan is checked for denied
 //! columns, then verified; the optimised and the physical plan are verified again.
 
-use super::wildcard;
+use super::{dialect, wildcard};
 use crate::audit::AuditedTable;
 use crate::catalog::{DeniedColumns, Resolver};
 use crate::error::{Error, ErrorCode, Result};
@@ -51,10 +51,12 @@ pub async fn bind(
     query: &Query,
     parameter_types: &[Option<DataType>],
 ) -> Result<Bound> {
+    let mut query = query.clone();
+    dialect::to_datafusion(&mut query)?;
     let wrapped = DfStatement::Statement(Box::new(Statement::Query(Box::new(query.clone()))));
     let (references, _) = resolve_table_references(&wrapped, true)?;
     let exposure = Exposure {
-        mentioned: wildcard::mentioned(query),
+        mentioned: wildcard::mentioned(&query),
         hide_denied: resolver.snapshot.denied_columns == DeniedColumns::Hide,
     };
     // The policy session: the same functions, and no tables.
@@ -69,7 +71,6 @@ pub async fn bind(
         tables.insert(reference, provider_as_source(table));
     }
     let names = Names { state, tables };
-    let mut query = query.clone();
     wildcard::leave_out_hidden(&mut query, &hidden)?;
     let statement = Statement::Query(Box::new(query));
     let parameters = parameter_types.iter().map(|known| known.clone().map(parameter_field)).collect();

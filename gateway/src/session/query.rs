@@ -278,6 +278,12 @@ impl Session {
         let base = self.gateway.base_state();
         let mut config = base.config().clone().with_extension(Arc::new(ctx.clone()));
         config.options_mut().execution.time_zone = Some(ctx.time_zone.name().to_owned());
-        SessionStateBuilder::new_from_existing(base.clone()).with_config(config).build()
+        let mut state = SessionStateBuilder::new_from_existing(base.clone())
+            .with_config(config)
+            .with_runtime_env(self.gateway.executor().query_environment())
+            .build();
+        // now() is the moment at which the statement began.
+        state.mark_start_execution();
+        state
     }
 }
