@@ -3,6 +3,7 @@
 mod bind;
 mod classify;
 mod constant;
+mod cooperate;
 mod dialect;
 mod explain;
 mod parse;
@@ -11,5 +12,6 @@ mod wildcard;
 pub use bind::{Bound, bind, physical_plan};
 pub use classify::{Kind, classify};
 pub use constant::{constants, types};
+pub use cooperate::YieldingJoins;
 pub use explain::{Detail, explain};
 pub use parse::parse;
