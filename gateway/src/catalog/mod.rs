@@ -9,5 +9,5 @@ mod type_text;
 
 pub use registry::{Catalog, Catalogs, DeniedColumns, Snapshot};
 pub use resolver::{Resolver, SearchPath};
-pub use system::SystemTable;
+pub use system::{SYSTEM_CATALOG, SystemTable};
 pub use type_text::type_text;
