@@ -20,9 +20,15 @@ impl Naru {
     /// `naru demo` on free ports of the loopback address, its audit records in [`Naru::folder`].
     #[must_use]
     pub fn demo() -> Self {
+        Self::demo_of(binary())
+    }
+
+    /// The same of a binary that was built otherwise.
+    #[must_use]
+    pub fn demo_of(binary: &Path) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let arguments = ["demo", "--pg", "127.0.0.1:0", "--audit", "audit.jsonl"];
-        let process = Process::start(binary(), &arguments, folder.path());
+        let process = Process::start(binary, &arguments, folder.path());
         let line = process.wait_for_line("psql line", |line| line.contains(" psql "));
         let mut words = line.split_whitespace().skip_while(|word| *word != "-p").skip(1);
         let pg = words.next().and_then(|port| port.parse().ok()).expect("psql's -p PORT");

@@ -70,8 +70,10 @@ def cancel() -> None:
     with connect("alice", autocommit=True) as connection:
         rows = connection.cursor().stream("select a.l_orderkey from lineitem a, lineitem b, lineitem c")
         next(rows)
-        threading.Thread(target=connection.cancel_safe).start()
+        canceller = threading.Thread(target=connection.cancel_safe)
+        canceller.start()
         fails_with("57014", lambda: [None for _ in rows])
+        canceller.join()
         assert connection.execute("select 1").fetchone() == (1,)
 
 
