@@ -3,6 +3,7 @@
 mod bind;
 mod classify;
 mod constant;
+mod cooperate;
 mod dialect;
 mod explain;
 mod parse;
@@ -13,6 +14,7 @@ pub(crate) use bind::Names;
 pub use bind::{Bound, bind, physical_plan};
 pub use classify::{Kind, classify};
 pub use constant::{constants, types};
+pub use cooperate::YieldingJoins;
 pub(crate) use dialect::to_datafusion;
 pub use explain::{Detail, explain};
 pub use parse::{parse, parse_with};
