@@ -5,6 +5,7 @@ use crate::audit::AuditLog;
 use crate::catalog::Snapshot;
 use crate::exec::Executor;
 use crate::functions;
+use crate::plan::YieldingJoins;
 use arc_swap::ArcSwap;
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::prelude::SessionConfig;
@@ -112,7 +113,8 @@ fn base_state(executor: &Executor) -> SessionState {
     let mut builder = SessionStateBuilder::new()
         .with_config(config)
         .with_runtime_env(Arc::clone(executor.environment()))
-        .with_default_features();
+        .with_default_features()
+        .with_physical_optimizer_rule(Arc::new(YieldingJoins));
     let ours = functions::scalar_functions();
     let named = |name: &str| ours.iter().any(|function| function.name() == name);
     let scalars = builder.scalar_functions().get_or_insert_default();
