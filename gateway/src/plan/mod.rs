@@ -2,6 +2,7 @@
 
 mod bind;
 mod classify;
+mod names;
 mod parse;
 mod wildcard;
 
