@@ -51,6 +51,7 @@ pub enum ErrorCode {
     TooManyQueries,
     InFailedTransaction,
     NoActiveTransaction,
+    ActiveTransaction,
     DuplicatePreparedStatement,
     UndefinedPreparedStatement,
     DuplicateCursor,

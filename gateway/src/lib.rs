@@ -9,6 +9,7 @@ pub mod config;
 pub mod demo;
 pub mod error;
 pub mod exec;
+pub mod functions;
 pub mod govern;
 pub mod plan;
 pub mod server;

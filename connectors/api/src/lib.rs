@@ -32,6 +32,6 @@ pub use predicate::{
     AggregateCall, AggregateFunction, Aggregation, ColumnPath, CompareOp, KeyExpr, KeyFunction, Predicate, SortKey,
     Support, TopN,
 };
-pub use provider::TableAdapter;
+pub use provider::{ScanNote, TableAdapter};
 pub use scan::{BatchStream, Scan, ScanRequest, Split};
 pub use secret::Secret;

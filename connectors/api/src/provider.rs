@@ -10,17 +10,36 @@ use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
 use datafusion::common::{Statistics, internal_err};
 use datafusion::error::Result;
+use datafusion::logical_expr::expr_rewriter::unnormalize_col;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+
+/// A filter as people write it.
+fn human_display(filter: &Expr) -> String {
+    filter.human_display().to_string()
+}
+
+/// What EXPLAIN says of a scan that was planned as files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScanNote {
+    /// Files or file ranges left after pruning.
+    pub splits: usize,
+    /// One line: `files=3/10 pruned by dt`. For those who may see operational details.
+    pub remote: String,
+    /// The filters that the reader took over.
+    pub pushed: Vec<String>,
+}
 
 /// A connector's table as DataFusion sees it.
+#[derive(Clone)]
 pub struct TableAdapter {
     catalog: Arc<str>,
     name: TableName,
     table: Arc<dyn Table>,
     schema: SchemaRef,
+    note: Arc<OnceLock<ScanNote>>,
 }
 
 impl fmt::Debug for TableAdapter {
@@ -34,7 +53,14 @@ impl TableAdapter {
     #[must_use]
     pub fn new(catalog: Arc<str>, name: TableName, table: Arc<dyn Table>) -> Self {
         let fields: Vec<_> = table.columns().iter().map(|column| Arc::clone(&column.field)).collect();
-        Self { catalog, name, table, schema: Arc::new(Schema::new(fields)) }
+        Self { catalog, name, table, schema: Arc::new(Schema::new(fields)), note: Arc::default() }
+    }
+
+    /// The same table for one scan, and where that scan's note will be.
+    #[must_use]
+    pub fn observed(&self) -> (Self, Arc<OnceLock<ScanNote>>) {
+        let note = Arc::new(OnceLock::new());
+        (Self { note: Arc::clone(&note), ..self.clone() }, note)
     }
 
     /// The connector's table.
@@ -100,6 +126,9 @@ impl TableProvider for TableAdapter {
         let projection = projection.cloned().unwrap_or_else(|| (0..self.schema.fields().len()).collect());
         if let Some(files) = self.table.plan_source() {
             let planned = files.plan(session, &ctx, &projection, filters, limit).await?;
+            let pushed = filters.iter().map(|filter| human_display(&unnormalize_col(filter.clone()))).collect();
+            // A second scan of the same adapter is not the observed one.
+            let _ = self.note.set(ScanNote { splits: planned.splits, remote: planned.remote, pushed });
             return Ok(planned.plan);
         }
         let exact = filters.iter().all(|filter| self.support(filter) == Support::Exact);

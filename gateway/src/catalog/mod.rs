@@ -5,7 +5,9 @@ mod information_schema;
 mod registry;
 mod resolver;
 mod system;
+mod type_text;
 
 pub use registry::{Catalog, Catalogs, DeniedColumns, Snapshot};
-pub use resolver::{Resolver, SearchPath};
-pub use system::SystemTable;
+pub use resolver::{DescribedTable, Resolver, SearchPath};
+pub use system::{SessionFacts, SystemSchema, SystemTable};
+pub use type_text::type_text;

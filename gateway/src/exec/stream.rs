@@ -40,6 +40,13 @@ impl QueryGuard {
     }
 }
 
+impl QueryGuard {
+    /// The query ends here: it was planned and not run.
+    pub fn finish(mut self) {
+        self.audit.finished();
+    }
+}
+
 impl Drop for QueryGuard {
     fn drop(&mut self) {
         // Connectors watch the token: this is what stops work at the source.

@@ -22,7 +22,7 @@ use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning, PlanProperties, StatisticsArgs,
 };
 use futures::StreamExt;
-use naru_connector::QueryContext;
+use naru_connector::{QueryContext, ScanNote};
 use std::fmt;
 use std::sync::Arc;
 
@@ -35,6 +35,19 @@ pub struct Stamp {
     pub policy_version: Arc<str>,
 }
 
+/// What EXPLAIN may say of a scan, besides what its plan tells.
+#[derive(Debug, Clone, Default)]
+pub struct ScanFacts {
+    /// Does policy hide rows?
+    pub row_filter: bool,
+    /// How many of the table's columns policy masks.
+    pub masked_columns: usize,
+    /// The user's own filters that crossed into the scan.
+    pub filters: Vec<String>,
+    /// What a reader of files said.
+    pub note: Option<ScanNote>,
+}
+
 /// The barrier over one table's scan. Only this module's siblings build one.
 #[derive(Debug)]
 pub struct GovernedExec {
@@ -42,15 +55,21 @@ pub struct GovernedExec {
     stamp: Stamp,
     inner: Arc<dyn ExecutionPlan>,
     sealed: bool,
+    facts: Arc<ScanFacts>,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
 }
 
 impl GovernedExec {
     /// Over an unrestricted table.
-    pub(super) fn open(table: TableReference, stamp: Stamp, inner: Arc<dyn ExecutionPlan>) -> Self {
+    pub(super) fn open(
+        table: TableReference,
+        stamp: Stamp,
+        inner: Arc<dyn ExecutionPlan>,
+        facts: Arc<ScanFacts>,
+    ) -> Self {
         let properties = Arc::clone(inner.properties());
-        Self { table, stamp, inner, sealed: false, properties, metrics: ExecutionPlanMetricsSet::new() }
+        Self { table, stamp, inner, sealed: false, facts, properties, metrics: ExecutionPlanMetricsSet::new() }
     }
 
     /// Over a restricted table: `inner` filters and masks, `schema` is what comes out.
@@ -59,6 +78,7 @@ impl GovernedExec {
         stamp: Stamp,
         inner: Arc<dyn ExecutionPlan>,
         schema: SchemaRef,
+        facts: Arc<ScanFacts>,
     ) -> Self {
         // Neither order nor partitioning of the inner plan is promised: both could be by a hidden value.
         let properties = PlanProperties::new(
@@ -68,7 +88,7 @@ impl GovernedExec {
             inner.boundedness(),
         );
         let metrics = ExecutionPlanMetricsSet::new();
-        Self { table, stamp, inner, sealed: true, properties: Arc::new(properties), metrics }
+        Self { table, stamp, inner, sealed: true, facts, properties: Arc::new(properties), metrics }
     }
 
     /// The table read.
@@ -89,11 +109,24 @@ impl GovernedExec {
         self.sealed
     }
 
+    /// What EXPLAIN may say of it.
+    #[must_use]
+    pub fn facts(&self) -> &ScanFacts {
+        &self.facts
+    }
+
+    /// What it guards: for EXPLAIN only, and of a sealed one only for those who may see operational details.
+    #[must_use]
+    pub(crate) fn inner(&self) -> &Arc<dyn ExecutionPlan> {
+        &self.inner
+    }
+
     fn around(&self, inner: Arc<dyn ExecutionPlan>) -> Self {
+        let (table, stamp, facts) = (self.table.clone(), self.stamp.clone(), Arc::clone(&self.facts));
         if self.sealed {
-            Self::sealed(self.table.clone(), self.stamp.clone(), inner, self.schema())
+            Self::sealed(table, stamp, inner, self.schema(), facts)
         } else {
-            Self::open(self.table.clone(), self.stamp.clone(), inner)
+            Self::open(table, stamp, inner, facts)
         }
     }
 }

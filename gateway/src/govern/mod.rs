@@ -11,7 +11,7 @@ mod rights;
 mod table;
 mod verify;
 
-pub use exec::{GovernedExec, Stamp};
+pub use exec::{GovernedExec, ScanFacts, Stamp};
 pub use rights::{ColumnRight, Rights, RowFilter, TableRights};
 pub use table::{DENIED_COLUMN, Exposure, GovernedTable};
 pub use verify::{verify_logical, verify_physical};

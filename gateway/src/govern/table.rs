@@ -3,9 +3,9 @@
 //! To the logical optimiser it is opaque: a `TableProvider` whose schema describes the masked, filtered rows. Its `scan` plans
 //! inside, where raw rows are filtered and masked, and hands out a [`GovernedExec`].
 
-use super::exec::{GovernedExec, Stamp};
+use super::exec::{GovernedExec, ScanFacts, Stamp};
 use super::expressions::{self, Restrictions};
-use super::rights::{ColumnRight, TableRights};
+use super::rights::{ColumnRight, RowFilter, TableRights};
 use crate::error::{Error, ErrorCode};
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
@@ -13,11 +13,12 @@ use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{Statistics, TableReference};
 use datafusion::datasource::provider_as_source;
 use datafusion::error::Result;
+use datafusion::logical_expr::expr_rewriter::unnormalize_col;
 use datafusion::logical_expr::planner::ContextProvider;
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::col;
-use naru_connector::{Column, TableAdapter, translate};
+use naru_connector::{Column, ScanNote, TableAdapter, translate};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
@@ -111,6 +112,16 @@ impl GovernedTable {
         self.raw.table().columns()
     }
 
+    fn facts(&self, filters: &[Expr], note: Option<&ScanNote>) -> Arc<ScanFacts> {
+        let masked = self.rights.columns.iter().filter(|right| matches!(right, ColumnRight::Masked(_)));
+        Arc::new(ScanFacts {
+            row_filter: self.rights.row_filter != RowFilter::None,
+            masked_columns: masked.count(),
+            filters: filters.iter().map(|f| unnormalize_col(f.clone()).human_display().to_string()).collect(),
+            note: note.cloned(),
+        })
+    }
+
     /// Leak-proof: a comparison, IN, IS NULL or prefix LIKE of bare *unmasked* columns with constants of their type. Nothing
     /// that can raise an error or call a function, so it may be tried on rows that the policy hides.
     fn leak_proof(&self, filter: &Expr) -> bool {
@@ -132,8 +143,9 @@ impl GovernedTable {
         projection: &[usize],
         filters: &[Expr],
         limit: Option<usize>,
+        raw: TableAdapter,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let raw: Arc<dyn TableProvider> = Arc::clone(&self.raw) as _;
+        let raw: Arc<dyn TableProvider> = Arc::new(raw);
         let mut inside = LogicalPlanBuilder::scan(self.name.clone(), provider_as_source(raw), None)?;
         if let Some(policy) = &self.restrictions.filter {
             inside = inside.filter(policy.clone())?;
@@ -213,14 +225,17 @@ impl TableProvider for GovernedTable {
         if projection.iter().any(|&i| self.rights.columns.get(i).is_none_or(|right| *right == ColumnRight::Denied)) {
             return Err(Error::new(ErrorCode::InsufficientPrivilege, "permission denied").into());
         }
+        let (raw, note) = self.raw.observed();
         if self.rights.unrestricted() {
-            let raw = self.raw.scan(session, Some(&projection), filters, limit).await?;
-            return Ok(Arc::new(GovernedExec::open(self.name.clone(), self.stamp.clone(), raw)));
+            let inner = raw.scan(session, Some(&projection), filters, limit).await?;
+            let facts = self.facts(filters, note.get());
+            return Ok(Arc::new(GovernedExec::open(self.name.clone(), self.stamp.clone(), inner, facts)));
         }
         if !filters.iter().all(|filter| self.leak_proof(filter)) {
             return Err(Error::internal("a filter that is not leak-proof reached a restricted table").into());
         }
-        let inside = self.plan_inside(session, &projection, filters, limit).await?;
-        Ok(Arc::new(GovernedExec::sealed(self.name.clone(), self.stamp.clone(), inside, schema)))
+        let inside = self.plan_inside(session, &projection, filters, limit, raw).await?;
+        let facts = self.facts(filters, note.get());
+        Ok(Arc::new(GovernedExec::sealed(self.name.clone(), self.stamp.clone(), inside, schema, facts)))
     }
 }

@@ -1,7 +1,10 @@
 //! An allow-list of statement kinds. What isn't named here is refused: it never reaches DataFusion.
 
 use crate::error::{Error, ErrorCode, Result};
-use datafusion::sql::sqlparser::ast::{Query, Set, SetExpr, ShowStatementFilter, ShowStatementIn, Statement, Use};
+use datafusion::sql::sqlparser::ast::{
+    DataType, DiscardObject, Expr, Ident, ObjectName, Query, Set, SetExpr, ShowStatementFilter, ShowStatementIn,
+    ShowStatementOptions, Statement, Use, UtilityOption,
+};
 
 /// What a statement asks for.
 #[derive(Debug)]
@@ -23,6 +26,28 @@ pub enum Kind<'a> {
     ShowSchemas(Option<&'a ShowStatementIn>),
     /// SHOW TABLES.
     ShowTables(Option<&'a ShowStatementIn>, Option<&'a ShowStatementFilter>),
+    /// SHOW COLUMNS and DESCRIBE.
+    ShowColumns(&'a ObjectName),
+    /// PREPARE name [(types)] AS statement
+    Prepare {
+        /// Its name.
+        name: &'a Ident,
+        /// The types of `$1`, `$2`, ... as far as they are given.
+        types: &'a [DataType],
+        /// What it prepares.
+        statement: &'a Statement,
+    },
+    /// EXECUTE name [(values)]
+    Execute {
+        /// The name of a prepared statement.
+        name: &'a ObjectName,
+        /// The values of `$1`, `$2`, ...
+        values: &'a [Expr],
+    },
+    /// DEALLOCATE name, or ALL.
+    Deallocate(&'a Ident),
+    /// DISCARD ALL, or a part of it.
+    Discard(&'a DiscardObject),
     /// SHOW name
     ShowVariable(String),
     /// SET name = value, or TO DEFAULT.
@@ -37,7 +62,7 @@ pub enum Kind<'a> {
     Commit,
     /// ROLLBACK
     Rollback,
-    /// A kind of its own that the session handles: savepoints, DISCARD.
+    /// Savepoints: a transaction that only reads has nothing to roll back to.
     NoOp(&'static str),
 }
 
@@ -45,14 +70,30 @@ pub enum Kind<'a> {
 pub fn classify(statement: &Statement) -> Result<Kind<'_>> {
     match statement {
         Statement::Query(query) => read_only(query).map(Kind::Query),
-        Statement::Explain { analyze, verbose, statement, format: None, options: None, .. } => {
+        Statement::Explain { analyze, verbose, statement, format: None, options, .. } => {
+            let (mut analyze, mut verbose) = (*analyze, *verbose);
+            for option in options.iter().flatten() {
+                explain_option(option, &mut analyze, &mut verbose)?;
+            }
             match statement.as_ref() {
-                Statement::Query(query) => {
-                    Ok(Kind::Explain { query: read_only(query)?, analyze: *analyze, verbose: *verbose })
-                }
+                Statement::Query(query) => Ok(Kind::Explain { query: read_only(query)?, analyze, verbose }),
                 _ => Err(Error::unsupported("EXPLAIN of anything but a query")),
             }
         }
+        Statement::ExplainTable { table_name, .. } => Ok(Kind::ShowColumns(table_name)),
+        Statement::ShowColumns { show_options: ShowStatementOptions { show_in: Some(place), .. }, .. } => {
+            place.parent_name.as_ref().map(Kind::ShowColumns).ok_or_else(|| Error::unsupported("this form of SHOW"))
+        }
+        Statement::Prepare { name, data_types, statement } => match classify(statement)? {
+            Kind::Query(_) => Ok(Kind::Prepare { name, types: data_types, statement }),
+            _ => Err(Error::unsupported("PREPARE of anything but a query")),
+        },
+        Statement::Execute { name: Some(name), parameters, immediate: false, using, into, .. }
+            if using.is_empty() && into.is_empty() =>
+        {
+            Ok(Kind::Execute { name, values: parameters })
+        }
+        Statement::Deallocate { name, .. } => Ok(Kind::Deallocate(name)),
         Statement::ShowCatalogs { .. } | Statement::ShowDatabases { .. } => Ok(Kind::ShowCatalogs),
         Statement::ShowSchemas { show_options, .. } => Ok(Kind::ShowSchemas(show_options.show_in.as_ref())),
         Statement::ShowTables { show_options, .. } => {
@@ -75,7 +116,7 @@ pub fn classify(statement: &Statement) -> Result<Kind<'_>> {
         Statement::Rollback { savepoint: Some(_), .. } => Ok(Kind::NoOp("ROLLBACK")),
         Statement::Savepoint { .. } => Ok(Kind::NoOp("SAVEPOINT")),
         Statement::ReleaseSavepoint { .. } => Ok(Kind::NoOp("RELEASE")),
-        Statement::Discard { .. } => Ok(Kind::NoOp("DISCARD ALL")),
+        Statement::Discard { object_type } => Ok(Kind::Discard(object_type)),
         Statement::Insert(_)
         | Statement::Update(_)
         | Statement::Delete(_)
@@ -93,6 +134,29 @@ pub fn classify(statement: &Statement) -> Result<Kind<'_>> {
         }
         _ => Err(Error::unsupported("this statement")),
     }
+}
+
+/// PostgreSQL's options in parentheses; those that only choose what is printed change nothing here.
+fn explain_option(option: &UtilityOption, analyze: &mut bool, verbose: &mut bool) -> Result<()> {
+    let on = match option.arg.as_ref().map(|arg| arg.to_string().to_lowercase()) {
+        None => true,
+        Some(word) => match word.trim_matches('\'') {
+            "true" | "on" | "1" => true,
+            "false" | "off" | "0" => false,
+            "text" if option.name.value.eq_ignore_ascii_case("format") => true,
+            _ => return Err(Error::unsupported(format!("EXPLAIN option {}", option.name.value.to_uppercase()))),
+        },
+    };
+    match option.name.value.to_lowercase().as_str() {
+        "analyze" => *analyze = on,
+        "verbose" => *verbose = on,
+        "costs" | "settings" | "buffers" | "wal" | "timing" | "summary" | "format" => {}
+        other => {
+            let message = format!("unrecognized EXPLAIN option \"{other}\"");
+            return Err(Error::new(ErrorCode::SyntaxError, message));
+        }
+    }
+    Ok(())
 }
 
 /// A query may hide a write (`SELECT ... INTO`, a data-modifying CTE) or a lock.

@@ -2,10 +2,16 @@
 
 mod bind;
 mod classify;
+mod constant;
+mod explain;
+mod lookup;
 mod names;
 mod parse;
+mod pg_compat;
 mod wildcard;
 
 pub use bind::{Bound, bind, physical_plan};
 pub use classify::{Kind, classify};
+pub use constant::{constants, types};
+pub use explain::{Detail, explain};
 pub use parse::parse;

@@ -6,7 +6,8 @@
 
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, CaseWhen, Expr, Function, Ident, Query, Select, SelectItem, SetExpr, TrimWhereField, VisitMut, VisitorMut,
+    AccessExpr, CaseWhen, Expr, Function, Ident, Query, Select, SelectItem, SetExpr, TrimWhereField, VisitMut,
+    VisitorMut,
 };
 use std::collections::HashSet;
 use std::ops::ControlFlow;

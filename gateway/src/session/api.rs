@@ -113,3 +113,16 @@ pub struct Notice {
     /// Text.
     pub message: String,
 }
+
+/// A named object of the connection that a statement such as `DEALLOCATE`, `CLOSE` or `DISCARD ALL` gave up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Released {
+    /// One prepared statement.
+    Statement(String),
+    /// Every prepared statement.
+    AllStatements,
+    /// One portal.
+    Portal(String),
+    /// Every portal.
+    AllPortals,
+}

@@ -1,9 +1,11 @@
 //! What all sessions share: the current snapshot of catalogs and policies, the executor, logins, the audit log.
 
 use crate::audit::AuditLog;
-use crate::catalog::Snapshot;
+use crate::catalog::{Snapshot, SystemSchema};
 use crate::exec::Executor;
+use crate::server::pg::catalog::PgCatalog;
 use arc_swap::ArcSwap;
+use chrono::{DateTime, Utc};
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::prelude::SessionConfig;
 use naru_auth::Login;
@@ -29,6 +31,8 @@ pub struct Gateway {
     executor: Executor,
     audit: Arc<AuditLog>,
     base_state: SessionState,
+    system: Arc<[Arc<dyn SystemSchema>]>,
+    started_at: DateTime<Utc>,
 }
 
 impl fmt::Debug for Gateway {
@@ -48,6 +52,8 @@ impl Gateway {
             executor: parts.executor,
             audit: Arc::new(parts.audit),
             base_state,
+            system: Arc::new([Arc::new(PgCatalog) as Arc<dyn SystemSchema>]),
+            started_at: Utc::now(),
         })
     }
 
@@ -78,6 +84,14 @@ impl Gateway {
     #[must_use]
     pub fn audit(&self) -> &Arc<AuditLog> {
         &self.audit
+    }
+
+    pub(super) fn system_schemas(&self) -> Arc<[Arc<dyn SystemSchema>]> {
+        Arc::clone(&self.system)
+    }
+
+    pub(super) fn started_at(&self) -> DateTime<Utc> {
+        self.started_at
     }
 
     pub(super) fn base_state(&self) -> &SessionState {

@@ -2,9 +2,12 @@
 //! [`Session::describe`] and [`Session::execute`].
 
 pub mod api;
+mod explain;
 mod gateway;
+mod prepared;
 mod query;
 mod settings;
+mod show;
 mod statement;
 
 pub use gateway::{Gateway, GatewayParts};

@@ -1,22 +1,29 @@
 //! A session: who, with which settings, in which schema, and how a query runs for it.
 
-use super::api::{Client, Described, Notice, Outcome, Parsed, TransactionStatus};
+use super::api::{Client, Described, Notice, Outcome, Parsed, QueryStream, Released, TransactionStatus};
 use super::gateway::Gateway;
+use super::prepared::PreparedStatement;
 use super::settings::Settings;
-use crate::audit::{AuditedTable, QueryAudit};
-use crate::catalog::{Resolver, SearchPath, Snapshot};
+use crate::audit::QueryAudit;
+use crate::catalog::{Resolver, SearchPath, SessionFacts, Snapshot, SystemSchema};
 use crate::error::{Error, ErrorCode, Result};
-use crate::exec::QueryGuard;
+use crate::exec::{Executor, QueryGuard};
 use crate::govern::Rights;
 use crate::plan::{self, Bound, Kind};
-use datafusion::arrow::datatypes::DataType;
-use datafusion::execution::{SessionState, SessionStateBuilder};
+use chrono::{DateTime, Utc};
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
+use datafusion::execution::{SessionState, SessionStateBuilder, TaskContext};
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::Query;
+use futures::StreamExt;
 use naru_auth::Identity;
 use naru_connector::{OnceStore, Principal, QueryContext, QueryId, Warnings};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -30,6 +37,10 @@ pub struct Session {
     pub(super) path: SearchPath,
     pub(super) transaction: TransactionStatus,
     pub(super) notices: Vec<Notice>,
+    pub(super) prepared: BTreeMap<String, PreparedStatement>,
+    pub(super) released: Vec<Released>,
+    process_id: i32,
+    connected_at: DateTime<Utc>,
     statement: CancellationToken,
 }
 
@@ -39,11 +50,56 @@ pub(super) struct Scope {
     pub(super) rights: Rights,
     pub(super) ctx: QueryContext,
     pub(super) path: SearchPath,
+    session: SessionFacts,
+    system: Arc<[Arc<dyn SystemSchema>]>,
+}
+
+/// A query ready to run.
+pub(super) struct Planned {
+    pub(super) bound: Bound,
+    pub(super) physical: Arc<dyn ExecutionPlan>,
+    context: Arc<TaskContext>,
+    id: QueryId,
+    cancel: CancellationToken,
+    deadline: Option<Instant>,
+    turn: OwnedSemaphorePermit,
+    /// May the identity see operational details?
+    pub(super) system_information: bool,
+}
+
+/// An audited query.
+pub(super) struct Started<'a> {
+    executor: &'a Executor,
+    physical: Arc<dyn ExecutionPlan>,
+    context: Arc<TaskContext>,
+    guard: Option<QueryGuard>,
+}
+
+impl Started<'_> {
+    /// Its rows.
+    pub(super) fn stream(&mut self) -> Result<QueryStream> {
+        let Some(guard) = self.guard.take() else { return Err(Error::internal("a query is run twice")) };
+        self.executor.run(Arc::clone(&self.physical), Arc::clone(&self.context), guard)
+    }
+
+    /// It was only planned.
+    pub(super) fn finish(&mut self) {
+        if let Some(guard) = self.guard.take() {
+            guard.finish();
+        }
+    }
 }
 
 impl Scope {
     pub(super) fn resolver(&self) -> Resolver<'_> {
-        Resolver { snapshot: &self.snapshot, rights: &self.rights, ctx: &self.ctx, path: &self.path }
+        Resolver {
+            snapshot: &self.snapshot,
+            rights: &self.rights,
+            ctx: &self.ctx,
+            path: &self.path,
+            session: &self.session,
+            system: &self.system,
+        }
     }
 }
 
@@ -69,6 +125,10 @@ impl Session {
             path,
             transaction: TransactionStatus::Idle,
             notices: Vec::new(),
+            prepared: BTreeMap::new(),
+            released: Vec::new(),
+            process_id: 0,
+            connected_at: Utc::now(),
             statement: CancellationToken::new(),
         })
     }
@@ -114,6 +174,11 @@ impl Session {
         std::mem::take(&mut self.notices)
     }
 
+    /// The number that the connection goes by: `pg_backend_pid`.
+    pub fn set_process_id(&mut self, process_id: i32) {
+        self.process_id = process_id;
+    }
+
     /// Takes the statement's snapshot, rights and context.
     pub(super) fn scope(&self) -> Scope {
         let snapshot = self.gateway.snapshot();
@@ -132,7 +197,14 @@ impl Session {
             once: OnceStore::default(),
             io: self.gateway.executor().io().clone(),
         };
-        Scope { snapshot, rights, ctx, path: self.path.clone() }
+        let session = SessionFacts {
+            process_id: self.process_id,
+            client_address: self.client.address,
+            connected_at: self.connected_at,
+            started_at: self.gateway.started_at(),
+            settings: self.settings.all(),
+        };
+        Scope { snapshot, rights, ctx, path: self.path.clone(), session, system: self.gateway.system_schemas() }
     }
 
     /// What a client may know of a statement before it runs: bound with the same checks as when it runs.
@@ -142,8 +214,17 @@ impl Session {
         match plan::classify(statement)? {
             Kind::Query(query) => {
                 let bound = self.bind(query, parameter_types.to_vec()).await?;
-                let schema = Arc::new(bound.plan.schema().as_arrow().clone());
-                Ok(Described { parameters: bound.parameter_types()?, schema: Some(schema) })
+                Ok(Described { parameters: bound.parameter_types()?, schema: Some(bound.schema()) })
+            }
+            Kind::Explain { query, .. } => {
+                let bound = self.bind(query, parameter_types.to_vec()).await?;
+                let schema = super::statement::schema_of(&Kind::Explain { query, analyze: false, verbose: false });
+                Ok(Described { parameters: bound.parameter_types()?, schema })
+            }
+            Kind::Execute { name, .. } => {
+                let inner = self.prepared_named(name)?;
+                let described = Box::pin(self.describe(&inner, &[])).await?;
+                Ok(Described { parameters: Vec::new(), ..described })
             }
             other => Ok(Described { schema: super::statement::schema_of(&other), ..nothing }),
         }
@@ -169,15 +250,32 @@ impl Session {
         }
         match kind {
             Kind::Query(query) => self.run(&parsed.sql, query, parameters).await,
-            other => self.execute_other(other, &parsed.sql, parameters).await,
+            Kind::Explain { query, analyze, verbose } => {
+                self.explain(&parsed.sql, query, (analyze, verbose), parameters).await
+            }
+            Kind::Prepare { name, types, statement } => self.prepare(name, types, statement, &parsed.sql).await,
+            Kind::Execute { name, values } => {
+                let (inner, values) = self.executed(name, values).await?;
+                Box::pin(self.execute(&inner, values)).await
+            }
+            other => self.execute_other(other).await,
         }
     }
 
     /// Binds, plans, verifies, audits and starts a query.
     async fn run(&self, sql: &str, query: &Query, parameters: Vec<ScalarValue>) -> Result<Outcome> {
+        let planned = self.planned(query, parameters).await?;
+        let schema = planned.bound.schema();
+        let stream = renamed(self.start(planned, sql)?.stream()?, &schema);
+        Ok(Outcome::Rows { schema, stream, verb: "SELECT", counted: true })
+    }
+
+    /// Waits for a turn, binds and plans.
+    pub(super) async fn planned(&self, query: &Query, parameters: Vec<ScalarValue>) -> Result<Planned> {
         let executor = self.gateway.executor();
         let scope = self.scope();
         let (cancel, deadline, id) = (scope.ctx.cancel.clone(), scope.ctx.deadline, scope.ctx.query_id.clone());
+        let system_information = scope.rights.reads_system_information();
         let turn = executor.admit().await?;
         let state = self.state(&scope.ctx);
         let query = query.clone();
@@ -191,18 +289,38 @@ impl Session {
                 Ok((bound, physical))
             })
             .await?;
-        let tables: Vec<AuditedTable> = bound.tables.clone();
-        let log = Arc::clone(self.gateway.audit());
-        let audit = QueryAudit::start(log, &id.0, &self.identity, &self.client, sql, &tables)?;
-        let schema = Arc::new(bound.plan.schema().as_arrow().clone());
-        let stream = executor.run(physical, context, QueryGuard::new(cancel, deadline, audit, turn))?;
-        Ok(Outcome::Rows { schema, stream, verb: "SELECT", counted: true })
+        Ok(Planned { bound, physical, context, id, cancel, deadline, turn, system_information })
     }
 
-    fn state(&self, ctx: &QueryContext) -> SessionState {
+    /// Writes the start of the audit record. The query runs when its stream is asked for.
+    pub(super) fn start(&self, planned: Planned, sql: &str) -> Result<Started<'_>> {
+        let Planned { bound, physical, context, id, cancel, deadline, turn, .. } = planned;
+        let log = Arc::clone(self.gateway.audit());
+        let audit = QueryAudit::start(log, &id.0, &self.identity, &self.client, sql, &bound.tables)?;
+        let guard = QueryGuard::new(cancel, deadline, audit, turn);
+        Ok(Started { executor: self.gateway.executor(), physical, context, guard: Some(guard) })
+    }
+
+    pub(super) fn state(&self, ctx: &QueryContext) -> SessionState {
         let base = self.gateway.base_state();
         let mut config = base.config().clone().with_extension(Arc::new(ctx.clone()));
         config.options_mut().execution.time_zone = Some(ctx.time_zone.name().to_owned());
         SessionStateBuilder::new_from_existing(base.clone()).with_config(config).build()
     }
+}
+
+/// The batches with the names that clients see.
+fn renamed(stream: QueryStream, schema: &SchemaRef) -> QueryStream {
+    let schema = Arc::clone(schema);
+    let rename = move |batch: Result<RecordBatch>| {
+        let batch = batch?;
+        let current = batch.schema();
+        let pairs = || current.fields().iter().zip(schema.fields());
+        if pairs().all(|(now, outward)| now.name() == outward.name()) {
+            return Ok(batch);
+        }
+        let fields: Vec<_> = pairs().map(|(now, outward)| now.as_ref().clone().with_name(outward.name())).collect();
+        batch.with_schema(Arc::new(Schema::new(fields))).map_err(Error::internal)
+    };
+    stream.map(rename).boxed()
 }

@@ -137,6 +137,12 @@ impl Settings {
         }
     }
 
+    /// Every setting and its value.
+    #[must_use]
+    pub fn all(&self) -> Vec<(&'static str, String)> {
+        self.values.iter().map(|(name, value)| (*name, value.clone())).collect()
+    }
+
     /// What a client is told at connect.
     #[must_use]
     pub fn reported(&self) -> Vec<(&'static str, String)> {

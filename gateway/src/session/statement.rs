@@ -1,15 +1,14 @@
 //! Everything that is not a query: SET, SHOW, USE, transactions, SHOW CATALOGS and its kin.
 
-use super::api::{Notice, Outcome, QueryStream, TransactionStatus};
+use super::api::{Notice, Outcome, QueryStream, Released, TransactionStatus};
 use super::query::Session;
 use super::settings::Settings;
 use crate::error::{Error, ErrorCode, Result};
 use crate::plan::Kind;
 use datafusion::arrow::array::{RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::{
-    Expr, ObjectName, Reset, Set, ShowStatementFilter, ShowStatementIn, Statement, Use, Value,
+    DiscardObject, Expr, ObjectName, Reset, Set, ShowStatementIn, Statement, Use, Value,
 };
 use futures::StreamExt;
 use std::sync::Arc;
@@ -20,6 +19,7 @@ pub(super) fn schema_of(kind: &Kind<'_>) -> Option<SchemaRef> {
         Kind::ShowCatalogs => Some(one_column("Catalog")),
         Kind::ShowSchemas(_) => Some(one_column("Schema")),
         Kind::ShowTables(..) => Some(one_column("Table")),
+        Kind::ShowColumns(_) => Some(super::show::columns_schema()),
         Kind::ShowVariable(name) => Some(one_column(Settings::canonical(name).unwrap_or("setting"))),
         Kind::Explain { .. } => Some(one_column("QUERY PLAN")),
         _ => None,
@@ -27,25 +27,11 @@ pub(super) fn schema_of(kind: &Kind<'_>) -> Option<SchemaRef> {
 }
 
 impl Session {
-    pub(super) async fn execute_other(
-        &mut self,
-        kind: Kind<'_>,
-        _sql: &str,
-        _parameters: Vec<ScalarValue>,
-    ) -> Result<Outcome> {
+    pub(super) async fn execute_other(&mut self, kind: Kind<'_>) -> Result<Outcome> {
         match kind {
-            Kind::ShowCatalogs => {
-                let scope = self.scope();
-                let names = scope.resolver().catalogs().map(|catalog| catalog.name.to_string()).collect();
-                rows("Catalog", names)
-            }
-            Kind::ShowSchemas(place) => {
-                let scope = self.scope();
-                let resolver = scope.resolver();
-                let parts = place_parts(place);
-                let catalog = resolver.catalog(parts.first().unwrap_or(&self.path.catalog))?;
-                rows("Schema", resolver.schemas(catalog).await?)
-            }
+            Kind::ShowCatalogs => self.show_catalogs(),
+            Kind::ShowSchemas(place) => self.show_schemas(place).await,
+            Kind::ShowColumns(name) => self.show_columns(name).await,
             Kind::ShowTables(place, filter) => self.show_tables(place, filter).await,
             Kind::ShowVariable(name) => {
                 let value = self.settings.show(&name)?.to_owned();
@@ -69,15 +55,32 @@ impl Session {
             }
             Kind::Commit => Ok(Outcome::Done { tag: self.end_transaction("COMMIT") }),
             Kind::Rollback => Ok(Outcome::Done { tag: self.end_transaction("ROLLBACK") }),
-            Kind::NoOp(tag) => {
-                if tag == "DISCARD ALL" {
-                    self.settings.reset_all();
-                }
-                Ok(Outcome::Done { tag })
+            Kind::NoOp(tag) => Ok(Outcome::Done { tag }),
+            Kind::Deallocate(name) => self.deallocate(name),
+            Kind::Discard(what) => self.discard(what),
+            Kind::Reset(_) | Kind::Query(_) | Kind::Explain { .. } | Kind::Prepare { .. } | Kind::Execute { .. } => {
+                Err(Error::internal("a statement of another kind"))
             }
-            Kind::Explain { .. } => Err(Error::unsupported("EXPLAIN")),
-            Kind::Reset(_) | Kind::Query(_) => Err(Error::internal("a statement of another kind")),
         }
+    }
+
+    fn discard(&mut self, what: &DiscardObject) -> Result<Outcome> {
+        let tag = match what {
+            DiscardObject::ALL if self.transaction != TransactionStatus::Idle => {
+                let text = "DISCARD ALL cannot run inside a transaction block";
+                return Err(Error::new(ErrorCode::ActiveTransaction, text));
+            }
+            DiscardObject::ALL => {
+                self.settings.reset_all();
+                self.release_all();
+                self.released.push(Released::AllPortals);
+                "DISCARD ALL"
+            }
+            DiscardObject::PLANS => "DISCARD PLANS",
+            DiscardObject::SEQUENCES => "DISCARD SEQUENCES",
+            DiscardObject::TEMP => "DISCARD TEMP",
+        };
+        Ok(Outcome::Done { tag })
     }
 
     /// A failed block ends in ROLLBACK whatever it was asked for.
@@ -94,41 +97,6 @@ impl Session {
 
     fn notice(&mut self, sqlstate: &'static str, message: &str) {
         self.notices.push(Notice { sqlstate, message: message.to_owned() });
-    }
-
-    async fn show_tables(
-        &self,
-        place: Option<&ShowStatementIn>,
-        filter: Option<&ShowStatementFilter>,
-    ) -> Result<Outcome> {
-        let scope = self.scope();
-        let resolver = scope.resolver();
-        let parts = place_parts(place);
-        let (catalog, schema) = match parts.as_slice() {
-            [] => (&self.path.catalog, &self.path.schema),
-            [schema] => (&self.path.catalog, schema),
-            [catalog, schema] => (catalog, schema),
-            _ => return Err(Error::new(ErrorCode::SyntaxError, "SHOW TABLES takes [catalog.]schema")),
-        };
-        let catalog = resolver.catalog(catalog)?;
-        if !resolver.schemas(catalog).await?.contains(schema) {
-            return Err(Error::new(ErrorCode::UndefinedSchema, format!("schema \"{schema}\" does not exist")));
-        }
-        let mut tables = resolver.tables(catalog, schema).await?;
-        match filter {
-            None => {}
-            Some(ShowStatementFilter::Like(pattern)) => {
-                let matches = datafusion::arrow::compute::like(
-                    &StringArray::from(tables.clone()),
-                    &StringArray::new_scalar(pattern),
-                )
-                .map_err(Error::internal)?;
-                let mut keep = matches.values().iter();
-                tables.retain(|_| keep.next().unwrap_or(false));
-            }
-            Some(_) => return Err(Error::unsupported("SHOW TABLES with anything but LIKE")),
-        }
-        rows("Table", tables)
     }
 
     fn set(&mut self, set: &Set) -> Result<Outcome> {
@@ -177,19 +145,19 @@ impl Session {
     }
 }
 
-fn place_parts(place: Option<&ShowStatementIn>) -> Vec<String> {
+pub(super) fn place_parts(place: Option<&ShowStatementIn>) -> Vec<String> {
     place.and_then(|place| place.parent_name.as_ref()).map(name_parts).unwrap_or_default()
 }
 
 /// The parts of a name, folded as PostgreSQL folds them.
-fn name_parts(name: &ObjectName) -> Vec<String> {
+pub(super) fn name_parts(name: &ObjectName) -> Vec<String> {
     let parts = name.0.iter().filter_map(|part| part.as_ident());
     parts
         .map(|ident| if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_lowercase() })
         .collect()
 }
 
-fn dotted(name: &ObjectName) -> String {
+pub(super) fn dotted(name: &ObjectName) -> String {
     name_parts(name).join(".")
 }
 
@@ -206,14 +174,23 @@ fn setting_text(value: &Expr) -> Result<String> {
     }
 }
 
-fn one_column(name: &str) -> SchemaRef {
+pub(super) fn one_column(name: &str) -> SchemaRef {
     Arc::new(Schema::new(vec![Field::new(name, DataType::Utf8, false)]))
 }
 
-fn rows(column: &str, values: Vec<String>) -> Result<Outcome> {
+pub(super) fn rows(column: &str, values: Vec<String>) -> Result<Outcome> {
+    rows_of(column, values, "SHOW")
+}
+
+pub(super) fn rows_of(column: &str, values: Vec<String>, verb: &'static str) -> Result<Outcome> {
     let schema = one_column(column);
     let batch = RecordBatch::try_new(Arc::clone(&schema), vec![Arc::new(StringArray::from(values))])
         .map_err(Error::internal)?;
+    Ok(rows_in(batch, verb))
+}
+
+pub(super) fn rows_in(batch: RecordBatch, verb: &'static str) -> Outcome {
+    let schema = batch.schema();
     let stream: QueryStream = futures::stream::iter([Ok(batch)]).boxed();
-    Ok(Outcome::Rows { schema, stream, verb: "SHOW", counted: false })
+    Outcome::Rows { schema, stream, verb, counted: false }
 }

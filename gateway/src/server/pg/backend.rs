@@ -1,6 +1,7 @@
 //! What the door needs from the gateway behind it: a login, and a session per connection.
 
 use crate::error::Result;
+pub use crate::session::api::Released;
 use crate::session::api::{Client, Described, Notice, Outcome, Parsed, TransactionStatus};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
@@ -29,19 +30,6 @@ pub trait Backend: Send + Sync + 'static {
         database: Option<String>,
         settings: Vec<(String, String)>,
     ) -> impl Future<Output = Result<Self::Session>> + Send;
-}
-
-/// A named object of the connection that a statement such as `DEALLOCATE`, `CLOSE` or `DISCARD ALL` gave up.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Released {
-    /// One prepared statement.
-    Statement(String),
-    /// Every prepared statement.
-    AllStatements,
-    /// One portal.
-    Portal(String),
-    /// Every portal.
-    AllPortals,
 }
 
 /// One connection's session.
@@ -102,8 +90,8 @@ pub trait BackendSession: Send + 'static {
     }
 
     /// The client prepared a named statement through the protocol: SQL's `DEALLOCATE` and `EXECUTE` may name it too.
-    fn prepared(&mut self, name: &str, parsed: &Parsed) {
-        let _ = (name, parsed);
+    fn prepared(&mut self, name: &str, parsed: &Parsed, types: &[DataType]) {
+        let _ = (name, parsed, types);
     }
 
     /// The client closed a named statement through the protocol.

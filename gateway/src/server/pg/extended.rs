@@ -41,7 +41,7 @@ impl<S: BackendSession> Connection<S> {
             },
         };
         if !name.is_empty() {
-            self.session.prepared(&name, &prepared.parsed);
+            self.session.prepared(&name, &prepared.parsed, &prepared.described.parameters);
         }
         self.objects.put_statement(name, prepared);
         self.wire.put(&ParseComplete::new());

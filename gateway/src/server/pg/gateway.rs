@@ -1,6 +1,6 @@
 //! The gateway's own sessions behind the PostgreSQL door.
 
-use super::backend::{Backend, BackendSession};
+use super::backend::{Backend, BackendSession, Released};
 use crate::error::Result;
 use crate::plan;
 use crate::session::api::{Client, Described, Notice, Outcome, Parsed, TransactionStatus};
@@ -89,7 +89,24 @@ impl BackendSession for PgSession {
         (self.session.settings_mut().take_changes(), self.session.take_notices())
     }
 
+    fn connected(&mut self, process_id: i32) {
+        self.session.set_process_id(process_id);
+    }
+
     fn time_zone(&self) -> chrono_tz::Tz {
         self.session.settings().time_zone()
+    }
+
+    fn prepared(&mut self, name: &str, parsed: &Parsed, types: &[DataType]) {
+        // The door has its own limit of prepared statements; SQL just can't name one beyond the session's.
+        let _ = self.session.remember(name.to_owned(), parsed.clone(), types.to_vec());
+    }
+
+    fn unprepared(&mut self, name: &str) {
+        self.session.forget(name);
+    }
+
+    fn take_released(&mut self) -> Vec<Released> {
+        self.session.take_released()
     }
 }

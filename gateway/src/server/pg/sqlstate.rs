@@ -43,6 +43,7 @@ pub fn sqlstate(code: ErrorCode) -> &'static str {
         Code::TooManyQueries => "53400",
         Code::InFailedTransaction => "25P02",
         Code::NoActiveTransaction => "25P01",
+        Code::ActiveTransaction => "25001",
         Code::DuplicatePreparedStatement => "42P05",
         Code::UndefinedPreparedStatement => "26000",
         Code::DuplicateCursor => "42P03",

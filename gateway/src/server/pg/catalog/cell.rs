@@ -1,10 +1,10 @@
 //! Rust values of a row struct as columns, and the macro that declares such a struct.
 
+use chrono::{DateTime, Utc};
 use datafusion::arrow::array::{
     ArrayRef, BooleanArray, Float32Array, Int16Array, Int32Array, Int64Array, ListBuilder, StringArray, StringBuilder,
     TimestampMicrosecondArray,
 };
-use chrono::{DateTime, Utc};
 use std::sync::Arc;
 
 /// A value that a column of `pg_catalog` can hold.
@@ -66,11 +66,11 @@ macro_rules! row {
         impl Row {
             /// The relation with these rows.
             pub(super) fn batch(rows: &[Self]) -> $crate::error::Result<datafusion::arrow::array::RecordBatch> {
-                use super::cell::Cell;
+                use $crate::server::pg::catalog::cell::Cell;
                 let columns = vec![
                     $((stringify!($column), <$type as Cell>::column(rows.iter().map(|row| row.$column.clone()))),)*
                 ];
-                super::definition::fill($relation, rows.len(), columns)
+                $crate::server::pg::catalog::definition::fill($relation, rows.len(), columns)
             }
         }
     };

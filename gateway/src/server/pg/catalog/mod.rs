@@ -24,8 +24,8 @@ mod pg_tables;
 mod pg_tablespace;
 mod pg_type;
 
-pub(crate) use objects::{Objects, Relation};
-pub(crate) use oid::{DATABASE_OWNER, INFORMATION_SCHEMA, PG_CATALOG, role_oid};
+pub(crate) use objects::{Comments, Objects, Relation};
+pub(crate) use oid::{DATABASE_OWNER, role_oid};
 pub(crate) use pg_proc::{procedure_name, procedure_oid};
 pub(crate) use pg_type::{type_display, type_named};
 

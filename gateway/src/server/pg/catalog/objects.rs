@@ -35,7 +35,7 @@ impl Objects {
     /// What exists for the identity that asks, collected once per query.
     pub(crate) async fn of(resolver: &Resolver<'_>, catalog: &Catalog) -> Result<Arc<Self>> {
         let key = format!("pg_catalog objects of {}", catalog.name);
-        resolver.ctx.once.get_or_init(&key, || Self::collect(resolver, catalog)).await
+        resolver.ctx.once.get_or_try_init(&key, || Self::collect(resolver, catalog)).await
     }
 
     async fn collect(resolver: &Resolver<'_>, catalog: &Catalog) -> Result<Self> {
@@ -113,11 +113,6 @@ impl Objects {
     pub(crate) fn schema(&self, oid: u32) -> Option<&str> {
         self.schemas.iter().find(|(_, known)| *known == oid).map(|(name, _)| name.as_str())
     }
-
-    /// The relations that a source has.
-    pub(crate) fn user_relations(&self) -> impl Iterator<Item = &Relation> {
-        self.relations.iter().filter(|relation| relation.kind == 'r' && relation.schema_oid != oid::PG_CATALOG)
-    }
 }
 
 /// Comments by relation and column number; 0 is the relation itself.
@@ -127,7 +122,7 @@ impl Objects {
     /// The comments on what exists for the identity, collected once per query.
     pub(crate) async fn comments(&self, resolver: &Resolver<'_>, catalog: &Catalog) -> Result<Arc<Comments>> {
         let key = format!("pg_catalog comments of {}", catalog.name);
-        resolver.ctx.once.get_or_init(&key, || self.collect_comments(resolver, catalog)).await
+        resolver.ctx.once.get_or_try_init(&key, || self.collect_comments(resolver, catalog)).await
     }
 
     async fn collect_comments(&self, resolver: &Resolver<'_>, catalog: &Catalog) -> Result<Comments> {

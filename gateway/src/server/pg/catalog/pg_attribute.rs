@@ -46,7 +46,8 @@ pub(super) async fn rows(resolver: &Resolver<'_>, catalog: &Catalog, objects: &O
             let Some(table) = tables.get(&relation.name) else { continue };
             for (position, column) in (1..).zip(&table.columns) {
                 let shown = types::of_field(&column.field);
-                let modifier = if shown.element == &types::NUMERIC { types::type_modifier(column.field.data_type()) } else { -1 };
+                let modifier =
+                    if shown.element == &types::NUMERIC { types::type_modifier(column.field.data_type()) } else { -1 };
                 rows.extend(built_in(shown.oid()).map(|shown| row(relation, position, &column.field, shown, modifier)));
             }
         }

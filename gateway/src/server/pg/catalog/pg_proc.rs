@@ -4,7 +4,7 @@
 use super::cell::row;
 use super::{oid, pg_language};
 use crate::error::Result;
-use datafusion::arrow::array::{ArrayRef, ListBuilder, Int64Builder, RecordBatch};
+use datafusion::arrow::array::{ArrayRef, Int64Builder, ListBuilder, RecordBatch};
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 

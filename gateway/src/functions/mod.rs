@@ -1,0 +1,3 @@
+//! SQL functions that DataFusion lacks.
+
+pub(crate) mod pg;
