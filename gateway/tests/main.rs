@@ -5,5 +5,7 @@
 mod columns;
 #[path = "it/governed.rs"]
 mod governed;
+#[path = "it/pg_catalog.rs"]
+mod pg_catalog;
 #[path = "it/world.rs"]
 mod world;

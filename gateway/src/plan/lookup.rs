@@ -7,13 +7,15 @@
 //! (`ScalarSubqueryToJoin`, apache/datafusion).
 
 use crate::catalog::SystemTable;
+use datafusion::common::Column;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
-use datafusion::common::{Column, DFSchema};
 use datafusion::datasource::source_as_provider;
 use datafusion::error::Result;
-use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
+use datafusion::functions_table::generate_series::GenerateSeriesTable;
+use datafusion::logical_expr::utils::{conjunction, find_out_reference_exprs, split_conjunction_owned};
 use datafusion::logical_expr::{
-    Expr, Filter, JoinType, LogicalPlan, LogicalPlanBuilder, Projection, Subquery, lit, when,
+    Aggregate, Expr, Filter, JoinType, LogicalPlan, LogicalPlanBuilder, Operator, Projection, Subquery, binary_expr,
+    lit, when,
 };
 use std::any::Any;
 use std::sync::Arc;
@@ -72,7 +74,7 @@ impl Lookups {
         for expr in exprs {
             let replace = |expr: Expr| {
                 let Expr::ScalarSubquery(subquery) = &expr else { return Ok(Transformed::no(expr)) };
-                let Some(lookup) = self.lookup(subquery, input.schema())? else { return Ok(Transformed::no(expr)) };
+                let Some(lookup) = self.lookup(subquery, input)? else { return Ok(Transformed::no(expr)) };
                 let left = joined.take().unwrap_or_else(|| input.clone());
                 let builder = LogicalPlanBuilder::from(left).join_on(lookup.relation, JoinType::Left, lookup.on)?;
                 joined = Some(builder.build()?);
@@ -83,42 +85,105 @@ impl Lookups {
         Ok((joined, rewritten))
     }
 
-    fn lookup(&mut self, subquery: &Subquery, outer: &DFSchema) -> Result<Option<Lookup>> {
-        if subquery.outer_ref_columns.is_empty() || !reads_system_tables_only(&subquery.subquery)? {
+    fn lookup(&mut self, subquery: &Subquery, input: &LogicalPlan) -> Result<Option<Lookup>> {
+        let outer = input.schema();
+        let known = |expr: &Expr| matches!(expr, Expr::OuterReferenceColumn(_, column) if outer.has_column(column));
+        let correlated = !subquery.outer_ref_columns.is_empty() && subquery.outer_ref_columns.iter().all(known);
+        if !correlated || !reads_system_tables_only(&subquery.subquery)? {
             return Ok(None);
         }
         let LogicalPlan::Projection(projection) = subquery.subquery.as_ref() else { return Ok(None) };
         let [value] = projection.expr.as_slice() else { return Ok(None) };
-        let mut relation = Arc::clone(&projection.input);
-        let mut predicates = Vec::new();
-        while let LogicalPlan::Filter(filter) = relation.as_ref() {
-            predicates.extend(split_conjunction_owned(filter.predicate.clone()));
-            relation = Arc::clone(&filter.input);
-        }
-        let known = |expr: &&Expr| match expr {
-            Expr::OuterReferenceColumn(_, column) => outer.has_column(column),
-            _ => true,
-        };
-        if relation.contains_outer_reference() || !subquery.outer_ref_columns.iter().all(|expr| known(&expr)) {
-            return Ok(None);
-        }
         self.count += 1;
         let name = format!("__lookup_{}", self.count);
-        let (correlated, own): (Vec<_>, Vec<_>) = predicates.into_iter().partition(Expr::contains_outer);
-        let columns = relation.schema().columns();
-        let own_columns = columns.iter().enumerate().map(|(i, column)| Expr::Column(column.clone()).alias(position(i)));
-        let mut builder = LogicalPlanBuilder::from(relation.as_ref().clone());
-        if let Some(own) = conjunction(own) {
-            builder = builder.filter(own)?;
+        match projection.input.as_ref() {
+            LogicalPlan::Aggregate(aggregate) if reads_system_tables_only(input)? => {
+                aggregated(aggregate, value, input, &name)
+            }
+            relation => single_row(relation, value, &name),
         }
-        let found = Column::new(Some(name.clone()), "found");
-        let relation = builder.project(own_columns.chain([lit(true).alias("found")]))?.alias(name.clone())?.build()?;
-        let joined = |expr: Expr| over_joined_row(expr, &columns, &name);
-        let on = correlated.into_iter().map(joined).collect::<Result<Vec<_>>>()?;
-        // Without a row there is no value, whatever the expression makes of NULL.
-        let value = when(Expr::Column(found).is_true(), joined(value.clone().unalias())?).end()?;
-        Ok(Some(Lookup { relation, on, value }))
     }
+}
+
+/// The relation below the filters of a subquery, and what the filters demand; `None` when more than they is correlated.
+fn below_filters(plan: &LogicalPlan) -> Option<(LogicalPlan, Vec<Expr>)> {
+    let (mut relation, mut predicates) = (plan, Vec::new());
+    while let LogicalPlan::Filter(filter) = relation {
+        predicates.extend(split_conjunction_owned(filter.predicate.clone()));
+        relation = filter.input.as_ref();
+    }
+    relation.all_out_ref_exprs().is_empty().then(|| (relation.clone(), predicates))
+}
+
+/// `SELECT value FROM relation WHERE ...`: the relation is joined, and the value computed over the joined row.
+fn single_row(plan: &LogicalPlan, value: &Expr, name: &str) -> Result<Option<Lookup>> {
+    let Some((relation, predicates)) = below_filters(plan) else { return Ok(None) };
+    let (correlated, own): (Vec<_>, Vec<_>) = predicates.into_iter().partition(Expr::contains_outer);
+    if correlated.is_empty() {
+        return Ok(None);
+    }
+    let columns = relation.schema().columns();
+    let own_columns = columns.iter().enumerate().map(|(i, column)| Expr::Column(column.clone()).alias(position(i)));
+    let mut builder = LogicalPlanBuilder::from(relation);
+    if let Some(own) = conjunction(own) {
+        builder = builder.filter(own)?;
+    }
+    let found = Column::new(Some(name), "found");
+    let relation = builder.project(own_columns.chain([lit(true).alias("found")]))?.alias(name)?.build()?;
+    let joined = |expr: Expr| over_joined_row(expr, &columns, name);
+    let on = correlated.into_iter().map(joined).collect::<Result<Vec<_>>>()?;
+    // Without a row there is no value, whatever the expression makes of NULL.
+    let value = when(Expr::Column(found).is_true(), joined(value.clone().unalias())?).end()?;
+    Ok(Some(Lookup { relation, on, value }))
+}
+
+/// `SELECT value FROM relation WHERE ...` with aggregates that are NULL over no rows: grouped by the outer columns it depends on,
+/// which come from the outer relation itself, each combination once.
+fn aggregated(aggregate: &Aggregate, value: &Expr, outer: &LogicalPlan, name: &str) -> Result<Option<Lookup>> {
+    let null_over_nothing = |expr: &Expr| match expr.clone().unalias() {
+        Expr::AggregateFunction(call) => matches!(call.func.name(), "array_agg" | "string_agg" | "min" | "max"),
+        _ => false,
+    };
+    if !aggregate.group_expr.is_empty() || !aggregate.aggr_expr.iter().all(null_over_nothing) {
+        return Ok(None);
+    }
+    let Some((relation, predicates)) = below_filters(&aggregate.input) else { return Ok(None) };
+    let mut depends_on: Vec<Column> = Vec::new();
+    for expr in predicates.iter().chain(&aggregate.aggr_expr).chain([value]).flat_map(find_out_reference_exprs) {
+        if let Expr::OuterReferenceColumn(_, column) = expr
+            && !depends_on.contains(&column)
+        {
+            depends_on.push(column);
+        }
+    }
+    let keys_name = format!("{name}_keys");
+    let keys = depends_on.iter().enumerate().map(|(i, column)| Expr::Column(column.clone()).alias(position(i)));
+    let keys = LogicalPlanBuilder::from(outer.clone()).project(keys)?.distinct()?.alias(keys_name.as_str())?.build()?;
+    let key = |qualifier: &str, index| Expr::Column(Column::new(Some(qualifier), position(index)));
+    let with_keys = |expr: Expr| {
+        let replace = |expr: Expr| match &expr {
+            Expr::OuterReferenceColumn(_, column) => {
+                let index = depends_on.iter().position(|known| known == column);
+                Ok(index.map_or_else(|| Transformed::no(expr.clone()), |i| Transformed::yes(key(&keys_name, i))))
+            }
+            _ => Ok(Transformed::no(expr)),
+        };
+        expr.transform_up(replace).data()
+    };
+    let all_with_keys = |exprs: Vec<Expr>| exprs.into_iter().map(with_keys).collect::<Result<Vec<_>>>();
+    let group: Vec<Expr> = (0..depends_on.len()).map(|index| key(&keys_name, index)).collect();
+    let outputs = group.clone().into_iter().enumerate().map(|(i, key)| key.alias(position(i)));
+    let relation = LogicalPlanBuilder::from(keys)
+        .join_on(relation, JoinType::Inner, all_with_keys(predicates)?)?
+        .aggregate(group, all_with_keys(aggregate.aggr_expr.clone())?)?
+        .project(outputs.chain([with_keys(value.clone().unalias())?.alias("value")]))?
+        .alias(name)?
+        .build()?;
+    let same = |(index, column): (usize, &Column)| {
+        binary_expr(Expr::Column(column.clone()), Operator::IsNotDistinctFrom, key(name, index))
+    };
+    let on = depends_on.iter().enumerate().map(same).collect();
+    Ok(Some(Lookup { relation, on, value: Expr::Column(Column::new(Some(name), "value")) }))
 }
 
 fn position(index: usize) -> String {
@@ -144,7 +209,7 @@ fn reads_system_tables_only(plan: &LogicalPlan) -> Result<bool> {
         if let LogicalPlan::TableScan(scan) = node {
             let provider = source_as_provider(&scan.source)?;
             let provider: &dyn Any = provider.as_ref();
-            only &= provider.is::<SystemTable>();
+            only &= provider.is::<SystemTable>() || provider.is::<GenerateSeriesTable>();
         }
         Ok(TreeNodeRecursion::Continue)
     })?;

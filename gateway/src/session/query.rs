@@ -11,7 +11,7 @@ use crate::exec::{Executor, QueryGuard};
 use crate::govern::Rights;
 use crate::plan::{self, Bound, Kind};
 use chrono::{DateTime, Utc};
-use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::array::{RecordBatch, RecordBatchOptions};
 use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::execution::{SessionState, SessionStateBuilder, TaskContext};
 use datafusion::physical_plan::ExecutionPlan;
@@ -320,7 +320,9 @@ fn renamed(stream: QueryStream, schema: &SchemaRef) -> QueryStream {
             return Ok(batch);
         }
         let fields: Vec<_> = pairs().map(|(now, outward)| now.as_ref().clone().with_name(outward.name())).collect();
-        batch.with_schema(Arc::new(Schema::new(fields))).map_err(Error::internal)
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        let schema = Arc::new(Schema::new(fields));
+        RecordBatch::try_new_with_options(schema, batch.columns().to_vec(), &options).map_err(Error::internal)
     };
     stream.map(rename).boxed()
 }

@@ -5,6 +5,7 @@
 //! PostgreSQL does for an object it doesn't find.
 
 mod definitions;
+mod json;
 mod naming;
 mod objects;
 mod privileges;
@@ -18,6 +19,8 @@ use crate::server::pg::catalog::{Comments, Objects};
 use datafusion::logical_expr::{ScalarUDF, ScalarUDFImpl};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+
+pub(crate) use values::RESERVED_WORDS;
 
 /// What the functions of one statement know.
 #[derive(Debug)]
@@ -60,7 +63,8 @@ pub(crate) async fn for_statement(
         .chain(naming::functions(&known))
         .chain(privileges::functions(&known))
         .chain(definitions::functions())
-        .chain(values::functions());
+        .chain(values::functions())
+        .chain(json::functions());
     let called_ones = all.filter(|function| called.contains(function.name()));
     Ok(called_ones.map(|function| (function.name().to_owned(), Arc::new(ScalarUDF::from(function)))).collect())
 }

@@ -174,7 +174,6 @@ pub(super) fn parts(name: &str) -> Option<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
 
     #[test]
     fn a_name_is_taken_apart_as_sql_does() {

@@ -109,6 +109,9 @@ fn setting<'a>(known: &'a Known, name: &str) -> Option<&'a str> {
     if name.eq_ignore_ascii_case("jit") {
         return Some("off");
     }
+    if name.eq_ignore_ascii_case("default_table_access_method") {
+        return Some("heap");
+    }
     if name.eq_ignore_ascii_case("search_path") {
         return known.schema.as_deref().or(Some(""));
     }

@@ -3,7 +3,7 @@
 use super::row_function::{RowFunction, integer, oid, text};
 use crate::server::pg::catalog::type_display;
 use crate::server::pg::types;
-use datafusion::arrow::array::{Array, ArrayRef, Int64Array, StructArray};
+use datafusion::arrow::array::{Array, ArrayRef, Int32Array, Int64Array, StructArray};
 use datafusion::arrow::datatypes::{DataType, Field, Fields};
 use datafusion::common::utils::SingleRowListArrayBuilder;
 use datafusion::error::Result;
@@ -36,6 +36,7 @@ pub(super) fn functions() -> Vec<RowFunction> {
         }),
         RowFunction::new("array_upper", 2..=2, (DataType::Int32, "int4"), |args| bound(args, |length| length)),
         RowFunction::new("array_lower", 2..=2, (DataType::Int32, "int4"), |args| bound(args, |_| 1)),
+        RowFunction::new("generate_subscripts", 2..=2, (subscripts_type(), "int4"), subscripts),
         RowFunction::new("_pg_expandarray", 1..=1, (expanded_type(), "text"), |args| expand(args.first())),
     ]
 }
@@ -47,7 +48,11 @@ const UTF8: i64 = 6;
 pub(super) fn quote_ident(name: &str) -> String {
     let starts = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
     let plain = starts && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-    if plain && !RESERVED.contains(&name) { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
+    if plain && !RESERVED_WORDS.contains(&name) {
+        name.to_owned()
+    } else {
+        format!("\"{}\"", name.replace('"', "\"\""))
+    }
 }
 
 fn quote_literal(value: &str) -> String {
@@ -56,7 +61,7 @@ fn quote_literal(value: &str) -> String {
 }
 
 /// The reserved words that occur as names of tables and columns.
-const RESERVED: &[&str] = &[
+pub(crate) const RESERVED_WORDS: &[&str] = &[
     "all",
     "analyse",
     "analyze",
@@ -165,6 +170,17 @@ fn bound(args: &[ScalarValue], of: fn(i32) -> i32) -> Result<ScalarValue> {
     let length = items(args.first()).and_then(|items| i32::try_from(items.len()).ok());
     let in_first_dimension = integer(args, 1) == Some(1);
     Ok(ScalarValue::Int32(length.filter(|length| *length > 0 && in_first_dimension).map(of)))
+}
+
+fn subscripts_type() -> DataType {
+    DataType::List(Arc::new(Field::new_list_field(DataType::Int32, true)))
+}
+
+/// 1 to the array's length, as a list.
+fn subscripts(args: &[ScalarValue]) -> Result<ScalarValue> {
+    let length = items(args.first()).map_or(0, |items| items.len());
+    let positions: Int32Array = (1..).take(length).map(Some).collect();
+    Ok(SingleRowListArrayBuilder::new(Arc::new(positions)).build_list_scalar())
 }
 
 fn expanded_fields() -> Fields {

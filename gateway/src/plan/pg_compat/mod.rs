@@ -5,12 +5,14 @@
 
 mod array;
 mod cast;
+mod like;
+mod series;
 
 use crate::error::{Error, ErrorCode, Result};
 use datafusion::sql::sqlparser::ast::{
     AccessExpr, BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments,
-    Ident, ObjectName, OrderByKind, Query, SelectItem, SetExpr, TableAlias, TableAliasColumnDef, TableFactor, Value,
-    ValueWithSpan, VisitMut, VisitorMut,
+    Ident, ObjectName, OrderByKind, Query, Select, SelectItem, SetExpr, TableAlias, TableAliasColumnDef, TableFactor,
+    Value, ValueWithSpan, VisitMut, VisitorMut,
 };
 use std::ops::ControlFlow;
 
@@ -33,6 +35,11 @@ struct Rewriter;
 
 impl VisitorMut for Rewriter {
     type Break = Error;
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Error> {
+        series::bound_by_condition(select);
+        ControlFlow::Continue(())
+    }
 
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Error> {
         table_function(factor);
@@ -70,11 +77,14 @@ fn expression(expr: &mut Expr) -> Result<()> {
             }
         }
         Expr::CompoundFieldAccess { root, access_chain } => {
-            if let Some(field) = field_of_expanded(root, access_chain) {
+            if let Some(field) = field_of_row(root, access_chain) {
                 *expr = field;
             }
         }
         Expr::Function(_) => function(expr),
+        Expr::Like { pattern, escape_char, .. } | Expr::ILike { pattern, escape_char, .. } => {
+            like::escape_by_backslash(pattern, escape_char)?;
+        }
         _ => {}
     }
     Ok(())
@@ -140,12 +150,14 @@ fn function(expr: &mut Expr) {
     match last(&function.name).as_deref() {
         Some("array") => {
             if let FunctionArguments::Subquery(query) = &mut function.args {
-                aggregate_to_array(query);
-                *expr = Expr::Subquery(query.clone());
+                *expr = series::mapped_array(query).unwrap_or_else(|| {
+                    aggregate_to_array(query);
+                    Expr::Subquery(query.clone())
+                });
             }
         }
-        // In a SELECT list it gives a row per element.
-        Some("_pg_expandarray") => *expr = call("unnest", vec![take(expr)]),
+        // In a SELECT list they give a row per element.
+        Some("_pg_expandarray" | "generate_subscripts") => *expr = call("unnest", vec![take(expr)]),
         _ => {}
     }
 }
@@ -184,15 +196,11 @@ fn aggregate_to_array(query: &mut Query) {
     }
 }
 
-/// `(_pg_expandarray(a)).n`: a field of each of the rows.
-fn field_of_expanded(root: &mut Expr, chain: &[AccessExpr]) -> Option<Expr> {
+/// `(row).field`: a field of a composite value; the parentheses tell it from a column of a table.
+fn field_of_row(root: &mut Expr, chain: &[AccessExpr]) -> Option<Expr> {
     let [AccessExpr::Dot(Expr::Identifier(field))] = chain else { return None };
-    let mut inner = &mut *root;
-    while let Expr::Nested(nested) = inner {
-        inner = nested;
-    }
-    let is_rows = matches!(inner, Expr::Function(function) if last(&function.name).as_deref() == Some("unnest"));
-    is_rows.then(|| call("get_field", vec![take(inner), text(&folded(field))]))
+    let Expr::Nested(inner) = root else { return None };
+    Some(call("get_field", vec![take(inner), text(&folded(field))]))
 }
 
 /// A function in FROM. `generate_series(1, 3) s` is a relation `s` with a column `s`; `unnest(a) s(x)` is DataFusion's own; any

@@ -14,6 +14,7 @@ mod pg_class;
 mod pg_collation;
 mod pg_database;
 mod pg_description;
+mod pg_get_keywords;
 mod pg_language;
 mod pg_namespace;
 mod pg_proc;
@@ -48,7 +49,7 @@ impl SystemSchema for PgCatalog {
     }
 
     fn has(&self, table: &str) -> bool {
-        definition::relation(table).is_some()
+        definition::relation(table).is_some() || table == pg_get_keywords::NAME
     }
 
     async fn table(&self, resolver: &Resolver<'_>, catalog: &Catalog, table: &str) -> Result<Option<RecordBatch>> {
@@ -63,6 +64,7 @@ impl SystemSchema for PgCatalog {
             "pg_collation" => pg_collation::rows(),
             "pg_database" => pg_database::rows(resolver),
             "pg_description" => pg_description::rows(resolver, catalog, &*objects().await?).await,
+            pg_get_keywords::NAME => pg_get_keywords::rows(),
             "pg_language" => pg_language::rows(),
             "pg_namespace" => pg_namespace::rows(&*objects().await?),
             "pg_proc" => pg_proc::rows(),
