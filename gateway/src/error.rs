@@ -228,15 +228,23 @@ fn from_schema(error: &SchemaError) -> Error {
 }
 
 fn from_plan_text(text: &str) -> Error {
-    let code = if text.contains("Invalid function") {
-        ErrorCode::UndefinedFunction
-    } else if text.contains("must appear in the GROUP BY clause") || text.contains("must be an aggregate function") {
+    // `No function matches the given name and argument types 'f(Utf8, Int64)'`, after other words; `Invalid function 'f'`.
+    let quoted = |after: &str| Some(text.split_once(after)?.1.split_once('\'')?.0);
+    if let Some(call) = quoted("the given name and argument types '").or_else(|| quoted("Invalid function '")) {
+        return Error::new(ErrorCode::UndefinedFunction, format!("function {call} does not exist"))
+            .with_hint("no function matches the given name and argument types; you might need to add type casts")
+            .with_detail(text);
+    }
+    let code = if text.contains("must appear in the GROUP BY clause") || text.contains("must be an aggregate function")
+    {
         ErrorCode::GroupingError
     } else {
         ErrorCode::DatatypeMismatch
     };
     // The first line is the finding; DataFusion adds candidate signatures below it.
-    Error::new(code, text.lines().next().unwrap_or(text))
+    let finding = text.lines().next().unwrap_or(text);
+    let finding = finding.trim_start_matches("Execution error: ").trim_start_matches("Error during planning: ");
+    Error::new(code, finding)
 }
 
 fn from_execution_text(text: &str) -> Error {

@@ -1,9 +1,9 @@
 //! The running service: start order and graceful shutdown, nothing else.
 
-use crate::config::Configuration;
+use crate::config::{Configuration, Reloader, Renewal};
 use crate::error::{Error, Result};
 use crate::exec::Executor;
-use crate::server::pg::{self, PgOptions};
+use crate::server::pg;
 use crate::session::{Gateway, GatewayParts};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -30,22 +30,29 @@ pub fn run(configuration: Configuration, ready: impl FnOnce(&Opened)) -> Result<
 }
 
 async fn serve(configuration: Configuration, ready: impl FnOnce(&Opened)) -> Result<()> {
-    let Configuration { postgresql, snapshot, login, limits, audit } = configuration;
+    let Configuration { postgresql, snapshot, login, limits, audit, origin, flight: _, http: _ } = configuration;
     let executor = Executor::new(tokio::runtime::Handle::current(), limits)?;
     let gateway = Gateway::new(GatewayParts { snapshot, login, executor, audit });
     let shutdown = CancellationToken::new();
     let mut opened = Opened::default();
+    let mut renewals = Vec::new();
     let door = match postgresql {
         Some(listener) => {
             let socket = bind(listener.address).await?;
             opened.postgresql = socket.local_addr().ok();
-            let options =
-                PgOptions { login: listener.login, max_connections: listener.max_connections, ..PgOptions::default() };
-            Some(pg::serve(socket, Arc::new(pg::GatewayBackend::new(gateway)), options, shutdown.clone()))
+            renewals.extend(listener.options.tls.clone().map(Renewal::postgresql));
+            let backend = Arc::new(pg::GatewayBackend::new(Arc::clone(&gateway)));
+            Some(pg::serve(socket, backend, listener.options, shutdown.clone()))
         }
         None => None,
     };
     let mut terminate = signal(SignalKind::terminate()).map_err(Error::internal)?;
+    let hangups = signal(SignalKind::hangup()).map_err(Error::internal)?;
+    let reloads = async {
+        if let Some(origin) = origin {
+            Reloader::new(gateway, origin, renewals).run(hangups, shutdown.clone()).await;
+        }
+    };
     ready(&opened);
     let stop = async {
         tokio::select! {
@@ -59,7 +66,7 @@ async fn serve(configuration: Configuration, ready: impl FnOnce(&Opened)) -> Res
             door.await;
         }
     };
-    tokio::join!(stop, doors);
+    tokio::join!(stop, doors, reloads);
     Ok(())
 }
 

@@ -3,8 +3,12 @@
 
 #[path = "it/columns.rs"]
 mod columns;
+#[path = "it/functions.rs"]
+mod functions;
 #[path = "it/governed.rs"]
 mod governed;
+#[path = "it/limits.rs"]
+mod limits;
 #[path = "it/pg_catalog.rs"]
 mod pg_catalog;
 #[path = "it/world.rs"]

@@ -9,5 +9,5 @@ mod type_text;
 
 pub use registry::{Catalog, Catalogs, DeniedColumns, Snapshot};
 pub use resolver::{DescribedTable, Resolver, SearchPath};
-pub use system::{SessionFacts, SystemSchema, SystemTable};
+pub use system::{SYSTEM_CATALOG, SessionFacts, SystemSchema, SystemTable};
 pub use type_text::type_text;

@@ -15,6 +15,9 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+/// The catalog of tables that Naru makes itself. Everybody sees it, with rows of their own.
+pub const SYSTEM_CATALOG: &str = "system";
+
 /// A schema of our own making that every catalog has, beside `information_schema`. An unqualified name that is one of its tables'
 /// means that table, as PostgreSQL searches `pg_catalog` first.
 #[async_trait]

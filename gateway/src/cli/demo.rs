@@ -6,7 +6,6 @@ use crate::config::{Configuration, PgListener};
 use crate::demo;
 use crate::error::{Error, Result};
 use crate::exec::ExecLimits;
-use crate::server::pg::PgLoginMethod;
 use crate::service;
 use clap::Args;
 use naru_auth::{
@@ -45,11 +44,14 @@ impl Demo {
             .map_err(|error| Error::internal(format!("no temporary folder for the demo: {error}")))?;
         demo::write_lake(lake.path())?;
         let configuration = Configuration {
-            postgresql: Some(PgListener { address: self.pg, login: PgLoginMethod::ScramSha256, max_connections: 500 }),
+            postgresql: Some(PgListener::plain(self.pg)),
+            flight: None,
+            http: None,
             snapshot: snapshot(lake.path())?,
             login: login()?,
             limits: ExecLimits::default(),
             audit,
+            origin: None,
         };
         service::run(configuration, greet)
     }

@@ -1,5 +1,6 @@
 //! Running a plan: two runtimes, memory, admission, and one entry for every protocol.
 
+mod memory;
 mod runtimes;
 mod stream;
 

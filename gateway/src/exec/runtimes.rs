@@ -1,15 +1,14 @@
 //! Two runtimes. Sockets and drivers live on the IO runtime; DataFusion's operators, which compute for long stretches without
 //! yielding, on the CPU runtime. On one runtime a heavy sort would look to a driver like a time-out of its server.
 
+use super::memory::{ProcessMemory, QueryMemory};
 use super::stream::{self, QueryGuard};
 use crate::error::{Error, ErrorCode, Result};
 use crate::session::api::QueryStream;
 use datafusion::execution::TaskContext;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::physical_plan::ExecutionPlan;
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +21,8 @@ use tokio_util::task::AbortOnDropHandle;
 pub struct ExecLimits {
     /// Bytes that all queries together may hold before they spill or fail.
     pub memory: usize,
+    /// Bytes that one query may hold before it spills or fails.
+    pub query_memory: usize,
     /// Folder for spilled data; `None` uses the system's temporary folder.
     pub spill_folder: Option<PathBuf>,
     /// Bytes that all spilled data together may take.
@@ -30,16 +31,20 @@ pub struct ExecLimits {
     pub running_queries: usize,
     /// How long a query may wait for its turn.
     pub queue_time: Duration,
+    /// How long a statement may run where its session does not say.
+    pub statement_timeout: Option<Duration>,
 }
 
 impl Default for ExecLimits {
     fn default() -> Self {
         Self {
             memory: 2 << 30,
+            query_memory: 1 << 30,
             spill_folder: None,
             spill: 20 << 30,
             running_queries: 64,
             queue_time: Duration::from_secs(60),
+            statement_timeout: None,
         }
     }
 }
@@ -50,6 +55,7 @@ pub struct Executor {
     cpu: Option<Runtime>,
     io: Handle,
     environment: Arc<RuntimeEnv>,
+    memory: Arc<ProcessMemory>,
     admission: Arc<Semaphore>,
     limits: ExecLimits,
 }
@@ -66,15 +72,20 @@ impl Executor {
             Some(folder) => DiskManagerMode::Directories(vec![folder.clone()]),
             None => DiskManagerMode::OsTmpDirectory,
         };
-        let consumers = NonZeroUsize::new(3).unwrap_or(NonZeroUsize::MIN);
         let environment = RuntimeEnvBuilder::new()
-            .with_memory_pool(Arc::new(TrackConsumersPool::new(FairSpillPool::new(limits.memory), consumers)))
             .with_disk_manager_builder(
                 DiskManagerBuilder::default().with_mode(mode).with_max_temp_directory_size(limits.spill),
             )
             .build_arc()?;
+        let memory = ProcessMemory::new(limits.memory);
         let admission = Arc::new(Semaphore::new(limits.running_queries));
-        Ok(Self { cpu: Some(cpu), io, environment, admission, limits })
+        Ok(Self { cpu: Some(cpu), io, environment, memory, admission, limits })
+    }
+
+    /// The limits it keeps.
+    #[must_use]
+    pub fn limits(&self) -> &ExecLimits {
+        &self.limits
     }
 
     /// The IO runtime.
@@ -87,6 +98,13 @@ impl Executor {
     #[must_use]
     pub fn environment(&self) -> &Arc<RuntimeEnv> {
         &self.environment
+    }
+
+    /// The same for one query: with a memory limit of its own.
+    #[must_use]
+    pub fn query_environment(&self) -> Arc<RuntimeEnv> {
+        let memory = QueryMemory::new(self.limits.query_memory, Arc::clone(&self.memory));
+        Arc::new(RuntimeEnv { memory_pool: Arc::new(memory), ..self.environment.as_ref().clone() })
     }
 
     /// Waits for a turn to run.

@@ -1,3 +1,29 @@
-//! SQL functions that DataFusion lacks.
+//! SQL functions that DataFusion lacks or means differently. They replace functions and aliases of the same names.
 
+mod arithmetic;
+mod dates;
 pub(crate) mod pg;
+mod round_cast;
+mod sum;
+
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
+use datafusion::optimizer::AnalyzerRule;
+use std::sync::Arc;
+
+/// Scalar functions that depend on nothing but their arguments and the session's zone.
+#[must_use]
+pub fn scalar_functions() -> Vec<Arc<ScalarUDF>> {
+    dates::functions().into_iter().chain(arithmetic::Checked::all()).collect()
+}
+
+/// Aggregate functions.
+#[must_use]
+pub fn aggregate_functions() -> Vec<Arc<AggregateUDF>> {
+    vec![Arc::new(AggregateUDF::from(sum::CheckedSum::default()))]
+}
+
+/// What changes the meaning of a plan's expressions, after types are settled.
+#[must_use]
+pub fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
+    vec![Arc::new(round_cast::RoundCast), Arc::new(arithmetic::CheckArithmetic)]
+}

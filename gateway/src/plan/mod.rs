@@ -3,6 +3,7 @@
 mod bind;
 mod classify;
 mod constant;
+mod dialect;
 mod explain;
 mod lookup;
 mod names;

@@ -46,7 +46,7 @@ fn spell_out_table(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     let mut before = Token::SemiColon;
     for token in tokens {
         let begins = match &before {
-            Token::SemiColon | Token::LParen => true,
+            Token::SemiColon | Token::LParen | Token::RParen => true,
             Token::Word(word) => matches!(
                 word.keyword,
                 Keyword::UNION

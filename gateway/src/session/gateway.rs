@@ -3,6 +3,7 @@
 use crate::audit::AuditLog;
 use crate::catalog::{Snapshot, SystemSchema};
 use crate::exec::Executor;
+use crate::functions;
 use crate::server::pg::catalog::PgCatalog;
 use arc_swap::ArcSwap;
 use chrono::{DateTime, Utc};
@@ -68,6 +69,11 @@ impl Gateway {
         self.snapshot.store(Arc::new(snapshot));
     }
 
+    /// Swaps who may log in. Sessions that are open stay.
+    pub fn replace_login(&self, login: Login) {
+        self.login.store(Arc::new(login));
+    }
+
     /// The login chain.
     #[must_use]
     pub fn login(&self) -> Arc<Login> {
@@ -108,9 +114,17 @@ fn base_state(executor: &Executor) -> SessionState {
     let options = config.options_mut();
     options.sql_parser.parse_float_as_decimal = true;
     options.execution.collect_statistics = false;
-    SessionStateBuilder::new()
+    let mut builder = SessionStateBuilder::new()
         .with_config(config)
         .with_runtime_env(Arc::clone(executor.environment()))
-        .with_default_features()
-        .build()
+        .with_default_features();
+    let ours = functions::scalar_functions();
+    let named = |name: &str| ours.iter().any(|function| function.name() == name);
+    let scalars = builder.scalar_functions().get_or_insert_default();
+    // A state made from another registers functions in no order: one that has a name of ours as its alias must go. (That is
+    // `to_char`, alias `date_format`, which takes other patterns than PostgreSQL's.)
+    scalars.retain(|theirs| !named(theirs.name()) && !theirs.aliases().iter().any(|alias| named(alias)));
+    scalars.extend(ours);
+    builder.aggregate_functions().get_or_insert_default().extend(functions::aggregate_functions());
+    functions::analyzer_rules().into_iter().fold(builder, SessionStateBuilder::with_analyzer_rule).build()
 }

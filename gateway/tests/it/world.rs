@@ -42,13 +42,21 @@ impl World {
         Self::with(text, DeniedColumns::Error)
     }
 
+    pub(crate) fn with_limits(limits: ExecLimits) -> Self {
+        Self::with_all(include_str!("../../../conf/policies/demo.json"), DeniedColumns::Error, limits)
+    }
+
     pub(crate) fn with(text: &str, denied_columns: DeniedColumns) -> Self {
+        Self::with_all(text, denied_columns, ExecLimits::default())
+    }
+
+    fn with_all(text: &str, denied_columns: DeniedColumns, limits: ExecLimits) -> Self {
         let folder = tempfile::tempdir().unwrap();
         naru_gateway::demo::write_lake(folder.path()).unwrap();
         let parts = GatewayParts {
             snapshot: snapshot(folder.path(), policies(text), denied_columns),
             login: login(),
-            executor: Executor::new(Handle::current(), ExecLimits::default()).unwrap(),
+            executor: Executor::new(Handle::current(), limits).unwrap(),
             audit: AuditLog::to_file(&folder.path().join("audit.jsonl")).unwrap(),
         };
         Self { gateway: Gateway::new(parts), folder }
