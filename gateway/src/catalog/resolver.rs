@@ -193,7 +193,7 @@ impl Resolver<'_> {
     /// The tables of a schema that exist for the identity.
     pub async fn tables(&self, catalog: &Catalog, schema: &str) -> Result<Vec<String>> {
         if schema == information_schema::SCHEMA {
-            return Ok(information_schema::TABLES.iter().map(|name| (*name).to_owned()).collect());
+            return Ok(information_schema::views().map(str::to_owned).collect());
         }
         let mut tables = catalog.connector.tables(self.ctx, schema).await?;
         tables.retain(|table| self.rights.sees_table(&catalog.name, schema, table));
@@ -203,6 +203,10 @@ impl Resolver<'_> {
     /// The tables of a schema that exist for the identity, described. The source is asked once for all of them, unless some don't
     /// exist for the identity: an error must not name those.
     pub async fn described_tables(&self, catalog: &Catalog, schema: &str) -> Result<Vec<(String, DescribedTable)>> {
+        if schema == information_schema::SCHEMA {
+            let describe = |(name, columns)| (name, DescribedTable { comment: None, columns });
+            return Ok(information_schema::described().map(describe).collect());
+        }
         if !self.rights.sees_schema(&catalog.name, schema) {
             return Ok(Vec::new());
         }

@@ -50,6 +50,19 @@ struct Names<'a> {
     tables: HashMap<TableReference, Arc<dyn TableSource>>,
     /// Functions that know the session; they come before the state's.
     own_functions: HashMap<String, Arc<ScalarUDF>>,
+    planners: Vec<Arc<dyn ExprPlanner>>,
+}
+
+impl<'a> Names<'a> {
+    fn new(
+        state: &'a SessionState,
+        tables: HashMap<TableReference, Arc<dyn TableSource>>,
+        own_functions: HashMap<String, Arc<ScalarUDF>>,
+    ) -> Self {
+        let literals: Arc<dyn ExprPlanner> = Arc::new(pg_compat::LiteralsBesideArrays);
+        let planners = std::iter::once(literals).chain(state.expr_planners().iter().cloned()).collect();
+        Self { state, tables, own_functions, planners }
+    }
 }
 
 /// Binds a query. `parameter_types` are those of `$1`, `$2`, ... as far as the client said.
@@ -71,7 +84,7 @@ pub async fn bind(
         hide_denied: resolver.snapshot.denied_columns == DeniedColumns::Hide,
     };
     // The policy session: the same functions, and no tables.
-    let policy_session = Names { state, tables: HashMap::new(), own_functions: HashMap::new() };
+    let policy_session = Names::new(state, HashMap::new(), HashMap::new());
     let (mut tables, mut hidden) = (HashMap::new(), HashMap::new());
     for reference in references.into_iter().filter(|reference| reference.to_string() != pg_compat::GENERATE_SERIES) {
         let table = resolver.table(&reference, &policy_session, &exposure).await?;
@@ -81,7 +94,7 @@ pub async fn bind(
         }
         tables.insert(reference, provider_as_source(table));
     }
-    let names = Names { state, tables, own_functions };
+    let names = Names::new(state, tables, own_functions);
     wildcard::leave_out_hidden(&mut query, &hidden)?;
     let statement = Statement::Query(Box::new(query));
     let parameters = parameter_types.iter().map(|known| known.clone().map(parameter_field)).collect();
@@ -279,7 +292,7 @@ impl ContextProvider for Names<'_> {
     }
 
     fn get_expr_planners(&self) -> &[Arc<dyn ExprPlanner>] {
-        self.state.expr_planners()
+        &self.planners
     }
 
     fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {

@@ -6,8 +6,8 @@
 
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, CaseWhen, Expr, Function, Ident, Query, Select, SelectItem, SetExpr, TrimWhereField, VisitMut,
-    VisitorMut,
+    AccessExpr, CaseWhen, Expr, Function, Ident, OrderByKind, Query, Select, SelectItem, SetExpr, TrimWhereField,
+    VisitMut, VisitorMut,
 };
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -42,6 +42,29 @@ impl VisitorMut for Namer {
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
         name_items(&mut select.projection);
         ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        order_by_name(query);
+        ControlFlow::Continue(())
+    }
+}
+
+/// `SELECT DISTINCT lower(a) ... ORDER BY lower(a)`: an item that has got an alias is known by it alone once rows are distinct.
+fn order_by_name(query: &mut Query) {
+    let (SetExpr::Select(select), Some(order_by)) = (query.body.as_ref(), &mut query.order_by) else { return };
+    let OrderByKind::Expressions(sorts) = &mut order_by.kind else { return };
+    if select.distinct.is_none() {
+        return;
+    }
+    for sort in sorts {
+        let alias = select.projection.iter().find_map(|item| match item {
+            SelectItem::ExprWithAlias { expr, alias } if *expr == sort.expr => Some(alias.clone()),
+            _ => None,
+        });
+        if let Some(alias) = alias {
+            sort.expr = Expr::Identifier(alias);
+        }
     }
 }
 

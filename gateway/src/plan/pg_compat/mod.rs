@@ -16,6 +16,8 @@ use datafusion::sql::sqlparser::ast::{
 };
 use std::ops::ControlFlow;
 
+pub(super) use array::LiteralsBesideArrays;
+
 /// The one function that is a relation of rows of its own.
 pub(super) const GENERATE_SERIES: &str = "generate_series";
 
@@ -42,8 +44,10 @@ impl VisitorMut for Rewriter {
     }
 
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Error> {
-        table_function(factor);
-        ControlFlow::Continue(())
+        match table_function(factor) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => ControlFlow::Break(error),
+        }
     }
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Error> {
@@ -205,13 +209,13 @@ fn field_of_row(root: &mut Expr, chain: &[AccessExpr]) -> Option<Expr> {
 
 /// A function in FROM. `generate_series(1, 3) s` is a relation `s` with a column `s`; `unnest(a) s(x)` is DataFusion's own; any
 /// other function without arguments is a relation of `pg_catalog` with the function's name.
-fn table_function(factor: &mut TableFactor) {
+fn table_function(factor: &mut TableFactor) -> Result<()> {
     if let TableFactor::UNNEST { alias, .. } = factor {
         name_single_column(alias, "unnest");
-        return;
+        return Ok(());
     }
-    let TableFactor::Table { name, args, alias, .. } = factor else { return };
-    let Some(list) = args else { return };
+    let TableFactor::Table { name, args, alias, .. } = factor else { return Ok(()) };
+    let Some(list) = args else { return Ok(()) };
     unqualify(name);
     match last(name).as_deref() {
         Some("unnest") => {
@@ -230,8 +234,10 @@ fn table_function(factor: &mut TableFactor) {
             *name = ObjectName::from(vec![Ident::new("pg_catalog"), Ident::new(function)]);
             *args = None;
         }
-        _ => {}
+        // Any other would read who knows what.
+        _ => return Err(Error::new(ErrorCode::UndefinedFunction, format!("function {name} does not exist"))),
     }
+    Ok(())
 }
 
 fn name_single_column(alias: &mut Option<TableAlias>, function: &str) {

@@ -11,8 +11,13 @@ mod role {
     row! {
         "pg_roles" {
             rolname: String,
+            rolsuper: bool,
             rolinherit: bool,
+            rolcreaterole: bool,
+            rolcreatedb: bool,
             rolcanlogin: bool,
+            rolreplication: bool,
+            rolbypassrls: bool,
             rolconnlimit: i32,
             rolpassword: &'static str,
             oid: u32,
@@ -43,8 +48,13 @@ pub(super) fn rows(resolver: &Resolver<'_>) -> Result<RecordBatch> {
     let name = resolver.rights.identity().user();
     role::Row::batch(&[role::Row {
         rolname: name.to_owned(),
+        rolsuper: false,
         rolinherit: true,
+        rolcreaterole: false,
+        rolcreatedb: false,
         rolcanlogin: true,
+        rolreplication: false,
+        rolbypassrls: false,
         rolconnlimit: -1,
         rolpassword: WITHHELD,
         oid: oid::role_oid(name),
