@@ -17,6 +17,8 @@ mod functions;
 mod governed;
 #[path = "it/limits.rs"]
 mod limits;
+#[path = "it/pg_catalog.rs"]
+mod pg_catalog;
 #[path = "it/policy_expressions.rs"]
 mod policy_expressions;
 #[path = "it/reload.rs"]

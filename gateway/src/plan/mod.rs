@@ -6,7 +6,10 @@ mod constant;
 mod cooperate;
 mod dialect;
 mod explain;
+mod lookup;
+mod names;
 mod parse;
+mod pg_compat;
 mod placeholders;
 mod wildcard;
 
