@@ -1,5 +1,5 @@
 # `make demo` and `make test` work on a fresh machine with cargo 1.95 or newer; each installs what it lacks.
-.PHONY: demo release check test
+.PHONY: demo release check test docs
 CARGO ?= cargo
 
 demo:
@@ -17,3 +17,7 @@ check:
 # Everything that guards correctness. Closes with `N passed, N failed` over all parts.
 test:
 	bash sql-tests/run.sh
+
+# Writes the reference pages from the tables in the code.
+docs:
+	$(CARGO) run -q -p naru-gateway --bin naru -- reference > docs/configuration.md

@@ -1,11 +1,11 @@
 //! The running service: start order and graceful shutdown, nothing else.
 
-use crate::config::Configuration;
+use crate::config::{Configuration, Reloader, Renewal};
 use crate::error::{Error, ErrorCode, Result};
 use crate::exec::Executor;
-use crate::server::flight;
+use crate::server::flight::{self, FlightTls};
 use crate::server::http::{self, Readiness};
-use crate::server::pg::{self, PgOptions};
+use crate::server::pg;
 use crate::session::{Gateway, GatewayParts};
 use crate::telemetry::meters;
 use futures::future::OptionFuture;
@@ -38,7 +38,7 @@ pub fn run(configuration: Configuration, ready: impl FnOnce(&Opened)) -> Result<
 }
 
 async fn serve(configuration: Configuration, ready: impl FnOnce(&Opened)) -> Result<()> {
-    let Configuration { postgresql, flight, http, snapshot, login, limits, audit } = configuration;
+    let Configuration { postgresql, flight, http, snapshot, login, limits, audit, origin } = configuration;
     let executor = Executor::new(tokio::runtime::Handle::current(), limits)?;
     let gateway = Gateway::new(GatewayParts { snapshot, login, executor, audit });
     // Before any door counts something.
@@ -52,20 +52,30 @@ async fn serve(configuration: Configuration, ready: impl FnOnce(&Opened)) -> Res
     let flight_socket = bind(flight.as_ref().map(|listener| listener.address), &mut opened.flight).await?;
     let http_socket = bind(http.as_ref().map(|listener| listener.address), &mut opened.http).await?;
 
+    let mut renewals = Vec::new();
     let pg_door = pg_socket.zip(postgresql).map(|(socket, listener)| {
-        let options =
-            PgOptions { login: listener.login, max_connections: listener.max_connections, ..PgOptions::default() };
+        renewals.extend(listener.options.tls.clone().map(Renewal::postgresql));
         let backend = Arc::new(pg::GatewayBackend::new(Arc::clone(&gateway)));
-        pg::serve(socket, backend, options, shutdown.clone())
+        pg::serve(socket, backend, listener.options, shutdown.clone())
     });
-    let flight_door = flight_socket
-        .zip(flight)
-        .map(|(socket, listener)| flight::serve(socket, Arc::clone(&gateway), listener.options, shutdown.clone()));
+    let flight_door = flight_socket.zip(flight).map(|(socket, listener)| {
+        let options = listener.options();
+        renewals.extend(options.tls.clone().map(|tls| {
+            Renewal::flight(move |certificate| tls.store(Arc::new(FlightTls::new(certificate.server_config()))))
+        }));
+        flight::serve(socket, Arc::clone(&gateway), options, shutdown.clone())
+    });
     let http_door = http_socket
         .zip(metrics)
         .map(|(socket, metrics)| http::serve(socket, readiness.clone(), metrics, drained.clone()));
 
     let mut terminate = signal(SignalKind::terminate()).map_err(Error::internal)?;
+    let hangups = signal(SignalKind::hangup()).map_err(Error::internal)?;
+    let reloads = async {
+        if let Some(origin) = origin {
+            Reloader::new(Arc::clone(&gateway), origin, renewals).run(hangups, shutdown.clone()).await;
+        }
+    };
     readiness.set(true);
     ready(&opened);
     let stop = async {
@@ -81,7 +91,7 @@ async fn serve(configuration: Configuration, ready: impl FnOnce(&Opened)) -> Res
         // Whoever watches this process sees it drain to the end.
         drained.cancel();
     };
-    tokio::join!(doors, OptionFuture::from(http_door));
+    tokio::join!(doors, reloads, OptionFuture::from(http_door));
     Ok(())
 }
 

@@ -6,8 +6,6 @@ use crate::config::{Configuration, FlightListener, HttpListener, PgListener};
 use crate::demo;
 use crate::error::{Error, Result};
 use crate::exec::ExecLimits;
-use crate::server::flight::FlightOptions;
-use crate::server::pg::PgLoginMethod;
 use crate::service;
 use clap::Args;
 use naru_auth::{
@@ -52,13 +50,14 @@ impl Demo {
             .map_err(|error| Error::internal(format!("no temporary folder for the demo: {error}")))?;
         demo::write_lake(lake.path())?;
         let configuration = Configuration {
-            postgresql: Some(PgListener { address: self.pg, login: PgLoginMethod::ScramSha256, max_connections: 500 }),
-            flight: Some(FlightListener { address: self.flight, options: FlightOptions::default() }),
+            postgresql: Some(PgListener::plain(self.pg)),
+            flight: Some(FlightListener::plain(self.flight)),
             http: Some(HttpListener { address: self.http }),
             snapshot: snapshot(lake.path())?,
             login: login()?,
             limits: ExecLimits::default(),
             audit,
+            origin: None,
         };
         service::run(configuration, greet)
     }

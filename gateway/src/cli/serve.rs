@@ -1,7 +1,7 @@
 //! `naru serve`
 
+use super::Failure;
 use crate::config;
-use crate::error::Result;
 use crate::service;
 use clap::Args;
 use std::path::PathBuf;
@@ -15,9 +15,12 @@ pub(super) struct Serve {
 }
 
 impl Serve {
-    pub(super) fn run(self) -> Result<()> {
-        service::run(config::load(&self.config)?, |opened| {
-            tracing::info!(postgresql = ?opened.postgresql, flight = ?opened.flight, http = ?opened.http, "naru is ready");
-        })
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let configuration = config::load(&self.config)?;
+        for issue in configuration.snapshot.policies.issues() {
+            tracing::warn!("{issue}");
+        }
+        service::run(configuration, |opened| tracing::info!(?opened, "naru is ready"))?;
+        Ok(())
     }
 }

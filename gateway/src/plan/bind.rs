@@ -94,6 +94,7 @@ fn audited(source: &Arc<dyn TableSource>) -> Option<AuditedTable> {
     let masked = table.columns().iter().zip(&table.rights().columns);
     Some(AuditedTable {
         name: table.name().to_string(),
+        columns: Vec::new(),
         policies: table.rights().policies.clone(),
         masked: masked
             .filter(|(_, right)| matches!(right, govern::ColumnRight::Masked(_)))
@@ -128,13 +129,35 @@ impl Bound {
 }
 
 /// Optimises and plans a bound query, and proves after each step that policy still holds.
-pub async fn physical_plan(state: &SessionState, bound: &Bound) -> Result<Arc<dyn ExecutionPlan>> {
+/// `bound.tables` learn which columns are read.
+pub async fn physical_plan(state: &SessionState, bound: &mut Bound) -> Result<Arc<dyn ExecutionPlan>> {
     govern::verify_logical(&bound.plan, &bound.stamp)?;
     let optimised = state.optimize(&bound.plan)?;
     govern::verify_logical(&optimised, &bound.stamp)?;
+    note_columns(&optimised, &mut bound.tables)?;
     let physical = state.query_planner().create_physical_plan(&optimised, state).await?;
     govern::verify_physical(&physical, &bound.stamp)?;
     Ok(physical)
+}
+
+/// Notes which columns an optimised plan reads: those a scan gives out, and those its filters look at.
+fn note_columns(plan: &LogicalPlan, tables: &mut [AuditedTable]) -> Result<()> {
+    plan.apply_with_subqueries(|node| {
+        let LogicalPlan::TableScan(scan) = node else { return Ok(TreeNodeRecursion::Continue) };
+        let provider = datafusion::datasource::source_as_provider(&scan.source)?;
+        let provider: &dyn Any = provider.as_ref();
+        let name = provider.downcast_ref::<GovernedTable>().map(|table| table.name().to_string());
+        let Some(table) = tables.iter_mut().find(|table| Some(&table.name) == name.as_ref()) else {
+            return Ok(TreeNodeRecursion::Continue);
+        };
+        let given = scan.projected_schema.fields().iter().map(|field| field.name().clone());
+        let looked_at = scan.filters.iter().flat_map(|filter| filter.column_refs()).map(|column| column.name.clone());
+        table.columns.extend(given.chain(looked_at));
+        table.columns.sort_unstable();
+        table.columns.dedup();
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(())
 }
 
 /// 42501 for a plan that reads a denied column, or gives one out without naming it. Only columns that the user typed are

@@ -63,6 +63,11 @@ impl Gateway {
         self.snapshot.store(Arc::new(snapshot));
     }
 
+    /// Swaps who may log in. Sessions that are open stay.
+    pub fn replace_login(&self, login: Login) {
+        self.login.store(Arc::new(login));
+    }
+
     /// The login chain.
     #[must_use]
     pub fn login(&self) -> Arc<Login> {

@@ -4,7 +4,7 @@ use super::api::{Client, Described, Notice, Outcome, Parsed, QueryStream, Releas
 use super::gateway::Gateway;
 use super::prepared::PreparedStatement;
 use super::settings::Settings;
-use crate::audit::QueryAudit;
+use crate::audit::{Asked, QueryAudit};
 use crate::catalog::{Resolver, SearchPath, Snapshot};
 use crate::error::{Error, ErrorCode, Result};
 use crate::exec::{Executor, QueryGuard};
@@ -60,6 +60,7 @@ pub(super) struct Scope {
 /// A query ready to run.
 pub(super) struct Planned {
     pub(super) bound: Bound,
+    asked: Asked,
     pub(super) physical: Arc<dyn ExecutionPlan>,
     context: Arc<TaskContext>,
     id: QueryId,
@@ -112,7 +113,8 @@ impl Session {
             return Err(Error::new(ErrorCode::UndefinedCatalog, format!("database \"{name}\" does not exist")));
         };
         let path = SearchPath { catalog: catalog.name.to_string(), schema: catalog.default_schema.clone() };
-        let settings = Settings::new(identity.user());
+        let settings =
+            Settings::new(identity.user()).with_default_timeout(gateway.executor().limits().statement_timeout);
         Ok(Self {
             gateway,
             identity,
@@ -208,22 +210,38 @@ impl Session {
 
     /// What a client may know of a statement before it runs: bound with the same checks as when it runs.
     pub async fn describe(&mut self, parsed: &Parsed, parameter_types: &[Option<DataType>]) -> Result<Described> {
+        let mut asked = self.asked(parsed);
+        let described = self.described(parsed, parameter_types, &mut asked).await;
+        if parsed.statement.is_some() {
+            self.audit_moment("describe", asked, described.as_ref().err())?;
+        }
+        described
+    }
+
+    async fn described(
+        &mut self,
+        parsed: &Parsed,
+        parameter_types: &[Option<DataType>],
+        asked: &mut Asked,
+    ) -> Result<Described> {
         let nothing = Described { parameters: Vec::new(), schema: None };
         let Some(statement) = &parsed.statement else { return Ok(nothing) };
         match plan::classify(statement)? {
             Kind::Query(query) => {
                 let bound = self.bind(query, parameter_types.to_vec()).await?;
+                asked.tables.clone_from(&bound.tables);
                 let schema = Arc::new(bound.plan.schema().as_arrow().clone());
                 Ok(Described { parameters: bound.parameter_types()?, schema: Some(schema) })
             }
             Kind::Explain { query, .. } => {
                 let bound = self.bind(query, parameter_types.to_vec()).await?;
+                asked.tables.clone_from(&bound.tables);
                 let schema = super::statement::schema_of(&Kind::Explain { query, analyze: false, verbose: false });
                 Ok(Described { parameters: bound.parameter_types()?, schema })
             }
             Kind::Execute { name, .. } => {
                 let inner = self.prepared_named(name)?;
-                let described = Box::pin(self.describe(&inner, &[])).await?;
+                let described = Box::pin(self.described(&inner, &[], asked)).await?;
                 Ok(Described { parameters: Vec::new(), ..described })
             }
             other => Ok(Described { schema: super::statement::schema_of(&other), ..nothing }),
@@ -249,31 +267,42 @@ impl Session {
             return Err(Error::new(ErrorCode::InFailedTransaction, text));
         }
         match kind {
-            Kind::Query(query) => self.run(&parsed.sql, query, parameters).await,
+            Kind::Query(query) => self.run(parsed, query, parameters).await,
             Kind::Explain { query, analyze, verbose } => {
-                self.explain(&parsed.sql, query, (analyze, verbose), parameters).await
+                self.explain(parsed, query, (analyze, verbose), parameters).await
             }
             Kind::Prepare { name, types, statement } => self.prepare(name, types, statement, &parsed.sql).await,
             Kind::Execute { name, values } => {
                 let (inner, values) = self.executed(name, values).await?;
                 Box::pin(self.execute(&inner, values)).await
             }
+            other if other.reads_metadata() => {
+                let answer = self.execute_other(other).await;
+                self.audit_moment("metadata", self.asked(parsed), answer.as_ref().err())?;
+                answer
+            }
             other => self.execute_other(other).await,
         }
     }
 
     /// Binds, plans, verifies, audits and starts a query.
-    async fn run(&self, sql: &str, query: &Query, parameters: Vec<ScalarValue>) -> Result<Outcome> {
-        let planned = self.planned(query, parameters).await?;
+    async fn run(&self, parsed: &Parsed, query: &Query, parameters: Vec<ScalarValue>) -> Result<Outcome> {
+        let planned = self.planned(parsed, query, parameters).await?;
         let schema = Arc::new(planned.bound.plan.schema().as_arrow().clone());
-        let stream = self.start(planned, sql)?.stream()?;
+        let stream = self.start(planned)?.stream()?;
         Ok(Outcome::Rows { schema, stream, verb: "SELECT", counted: true })
     }
 
-    /// Waits for a turn, binds and plans.
-    pub(super) async fn planned(&self, query: &Query, parameters: Vec<ScalarValue>) -> Result<Planned> {
-        let executor = self.gateway.executor();
+    /// Waits for a turn, binds and plans. A query that is refused here leaves its audit records here.
+    pub(super) async fn planned(&self, parsed: &Parsed, query: &Query, values: Vec<ScalarValue>) -> Result<Planned> {
         let scope = self.scope();
+        let (id, asked) = (scope.ctx.query_id.clone(), self.asked(parsed));
+        let planned = self.plan(scope, asked.clone(), query, values).await;
+        planned.inspect_err(|error| QueryAudit::refused(Arc::clone(self.gateway.audit()), &id.0, asked, error))
+    }
+
+    async fn plan(&self, scope: Scope, asked: Asked, query: &Query, parameters: Vec<ScalarValue>) -> Result<Planned> {
+        let executor = self.gateway.executor();
         let (cancel, deadline, id) = (scope.ctx.cancel.clone(), scope.ctx.deadline, scope.ctx.query_id.clone());
         let system_information = scope.rights.reads_system_information();
         let turn = executor.admit().await?;
@@ -284,21 +313,37 @@ impl Session {
         let (bound, physical) = executor
             .plan(async move {
                 let bound = plan::bind(&state, &scope.resolver(), &query, &types).await?;
-                let bound = if parameters.is_empty() { bound } else { bound.with_parameters(parameters)? };
-                let physical = plan::physical_plan(&state, &bound).await?;
+                let mut bound = if parameters.is_empty() { bound } else { bound.with_parameters(parameters)? };
+                let physical = plan::physical_plan(&state, &mut bound).await?;
                 Ok((bound, physical))
             })
             .await?;
-        Ok(Planned { bound, physical, context, id, cancel, deadline, turn, system_information })
+        let asked = Asked { tables: bound.tables.clone(), ..asked };
+        Ok(Planned { bound, asked, physical, context, id, cancel, deadline, turn, system_information })
     }
 
     /// Writes the start of the audit record. The query runs when its stream is asked for.
-    pub(super) fn start(&self, planned: Planned, sql: &str) -> Result<Started<'_>> {
-        let Planned { bound, physical, context, id, cancel, deadline, turn, .. } = planned;
+    pub(super) fn start(&self, planned: Planned) -> Result<Started<'_>> {
+        let Planned { asked, physical, context, id, cancel, deadline, turn, .. } = planned;
         let log = Arc::clone(self.gateway.audit());
-        let audit = QueryAudit::start(log, &id.0, &self.identity, &self.client, sql, &bound.tables)?;
+        let audit = QueryAudit::start(log, &id.0, asked)?;
         let guard = QueryGuard::new(cancel, deadline, audit, QueryMeter::start(self.client.door), turn);
         Ok(Started { executor: self.gateway.executor(), physical, context, guard: Some(guard) })
+    }
+
+    /// Who asks for what, for a record.
+    pub(super) fn asked(&self, parsed: &Parsed) -> Asked {
+        Asked::new(&self.identity, &self.client, self.gateway.audit().text(parsed))
+    }
+
+    /// Writes the record of something that is over at once. `what` of a metadata command that is no statement stands in for
+    /// its text.
+    pub fn audit_metadata(&self, what: &str, error: Option<&Error>) -> Result<()> {
+        self.audit_moment("metadata", Asked::new(&self.identity, &self.client, what.to_owned()), error)
+    }
+
+    fn audit_moment(&self, event: &'static str, asked: Asked, error: Option<&Error>) -> Result<()> {
+        self.gateway.audit().moment(event, None, &asked, error)
     }
 
     pub(super) fn state(&self, ctx: &QueryContext) -> SessionState {
