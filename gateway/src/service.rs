@@ -54,7 +54,7 @@ async fn serve(configuration: Configuration, ready: impl FnOnce(&Opened)) -> Res
 
     let pg_tls = postgresql.as_ref().and_then(|listener| listener.options.tls.clone());
     let flight_tls = flight.as_ref().and_then(|listener| listener.options.tls.clone());
-    let renewals = pg_tls.map(Renewal::postgresql).into_iter().chain(flight_tls.map(Renewal::flight_door)).collect();
+    let renewals = pg_tls.map(Renewal::postgresql).into_iter().chain(flight_tls.map(Renewal::flight)).collect();
 
     let pg_door = pg_socket.zip(postgresql).map(|(socket, listener)| {
         let backend = Arc::new(pg::GatewayBackend::new(Arc::clone(&gateway)));
@@ -71,7 +71,7 @@ async fn serve(configuration: Configuration, ready: impl FnOnce(&Opened)) -> Res
     let hangups = signal(SignalKind::hangup()).map_err(Error::internal)?;
     let reloads = async {
         if let Some(origin) = origin {
-            Reloader::new(gateway, origin, renewals).run(hangups, shutdown.clone()).await;
+            Reloader::new(Arc::clone(&gateway), origin, renewals).run(hangups, shutdown.clone()).await;
         }
     };
     readiness.set(true);

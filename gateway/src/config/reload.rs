@@ -56,13 +56,8 @@ impl Renewal {
 
     /// The Flight SQL door's.
     #[must_use]
-    pub fn flight_door(target: Arc<ArcSwap<FlightTls>>) -> Self {
-        Self::flight(move |certificate| target.store(Arc::new(flight_tls(certificate))))
-    }
-
-    /// Whatever shows the Flight SQL door's certificate.
-    #[must_use]
-    pub fn flight(renew: impl Fn(&ServerCertificate) + Send + Sync + 'static) -> Self {
+    pub fn flight(target: Arc<ArcSwap<FlightTls>>) -> Self {
+        let renew = move |certificate: &ServerCertificate| target.store(Arc::new(flight_tls(certificate)));
         Self { section: "flight.tls", renew: Box::new(renew) }
     }
 }
