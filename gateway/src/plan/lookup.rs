@@ -44,14 +44,10 @@ impl Lookups {
     fn rewrite(&mut self, node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
         match node {
             LogicalPlan::Projection(projection) => {
-                let names: Vec<String> = projection.expr.iter().map(|expr| expr.schema_name().to_string()).collect();
                 let (input, exprs) = self.join_all(&projection.input, projection.expr.clone())?;
                 let Some(input) = input else { return Ok(Transformed::no(LogicalPlan::Projection(projection))) };
-                let named = exprs
-                    .into_iter()
-                    .zip(names)
-                    .map(|(expr, name)| if expr.schema_name().to_string() == name { expr } else { expr.alias(name) });
-                let joined = Projection::try_new(named.collect(), Arc::new(input))?;
+                let exprs = named_as(exprs, &projection.expr);
+                let joined = Projection::try_new(exprs, Arc::new(input))?;
                 Ok(Transformed::yes(LogicalPlan::Projection(joined)))
             }
             LogicalPlan::Filter(filter) => {
@@ -62,6 +58,13 @@ impl Lookups {
                 let columns = filter.input.schema().columns().into_iter().map(Expr::Column);
                 let filtered = LogicalPlan::Filter(Filter::try_new(predicate, Arc::new(input))?);
                 LogicalPlanBuilder::from(filtered).project(columns)?.build().map(Transformed::yes)
+            }
+            LogicalPlan::Aggregate(aggregate) => {
+                let (input, exprs) = self.join_all(&aggregate.input, aggregate.aggr_expr.clone())?;
+                let Some(input) = input else { return Ok(Transformed::no(LogicalPlan::Aggregate(aggregate))) };
+                let exprs = named_as(exprs, &aggregate.aggr_expr);
+                let joined = Aggregate::try_new(Arc::new(input), aggregate.group_expr, exprs)?;
+                Ok(Transformed::yes(LogicalPlan::Aggregate(joined)))
             }
             other => Ok(Transformed::no(other)),
         }
@@ -103,6 +106,15 @@ impl Lookups {
             relation => single_row(relation, value, &name),
         }
     }
+}
+
+/// The expressions under the names of those they replace.
+fn named_as(exprs: Vec<Expr>, replaced: &[Expr]) -> Vec<Expr> {
+    let named = |(expr, replaced): (Expr, &Expr)| {
+        let name = replaced.schema_name().to_string();
+        if expr.schema_name().to_string() == name { expr } else { expr.alias(name) }
+    };
+    exprs.into_iter().zip(replaced).map(named).collect()
 }
 
 /// The relation below the filters of a subquery, and what the filters demand; `None` when more than they is correlated.
