@@ -70,20 +70,32 @@ impl Lookups {
         }
     }
 
-    /// Joins the look-ups of some expressions to their input; no input when there were none.
+    /// Joins the look-ups of some expressions to their input; no input when there were none. Filters of the input come after the
+    /// joins, which keep its rows: so a filter that is itself correlated stays where an enclosing look-up finds it.
     fn join_all(&mut self, input: &LogicalPlan, exprs: Vec<Expr>) -> Result<(Option<LogicalPlan>, Vec<Expr>)> {
+        let (mut relation, mut filters) = (input, Vec::new());
+        while let LogicalPlan::Filter(filter) = relation {
+            filters.push(filter.predicate.clone());
+            relation = filter.input.as_ref();
+        }
         let mut joined: Option<LogicalPlan> = None;
         let mut rewritten = Vec::with_capacity(exprs.len());
         for expr in exprs {
             let replace = |expr: Expr| {
                 let Expr::ScalarSubquery(subquery) = &expr else { return Ok(Transformed::no(expr)) };
-                let Some(lookup) = self.lookup(subquery, input)? else { return Ok(Transformed::no(expr)) };
-                let left = joined.take().unwrap_or_else(|| input.clone());
+                let Some(lookup) = self.lookup(subquery, relation)? else { return Ok(Transformed::no(expr)) };
+                let left = joined.take().unwrap_or_else(|| relation.clone());
                 let builder = LogicalPlanBuilder::from(left).join_on(lookup.relation, JoinType::Left, lookup.on)?;
                 joined = Some(builder.build()?);
                 Ok(Transformed::yes(lookup.value))
             };
             rewritten.push(expr.transform_up(replace).data()?);
+        }
+        for predicate in filters.into_iter().rev() {
+            joined = match joined {
+                Some(joined) => Some(LogicalPlan::Filter(Filter::try_new(predicate, Arc::new(joined))?)),
+                None => break,
+            };
         }
         Ok((joined, rewritten))
     }
