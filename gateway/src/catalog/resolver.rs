@@ -170,7 +170,7 @@ impl Resolver<'_> {
         let system = schema == information_schema::SCHEMA;
         match self.catalog(catalog) {
             // Who is connected to a catalog may ask what it holds, even for the answer that it holds nothing.
-            Err(_) if system && catalog == self.path.catalog => self.own_catalog(),
+            Err(_) if system && reference.catalog().is_none() => self.own_catalog(),
             Err(_) if reference.catalog().is_none() => Err(unknown_schema_or_table(reference, schema)),
             known => known,
         }
@@ -198,8 +198,8 @@ impl Resolver<'_> {
         });
         let Some(system) = system else { return Ok(None) };
         let catalog = match reference.catalog() {
-            Some(name) if name != self.path.catalog => self.catalog(name)?,
-            _ => self.own_catalog()?,
+            Some(name) => self.catalog(name)?,
+            None => self.own_catalog()?,
         };
         system.table(self, catalog, table).await?.map(Some).ok_or_else(|| unknown_table(reference))
     }

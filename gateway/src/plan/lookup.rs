@@ -44,14 +44,10 @@ impl Lookups {
     fn rewrite(&mut self, node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
         match node {
             LogicalPlan::Projection(projection) => {
-                let names: Vec<String> = projection.expr.iter().map(|expr| expr.schema_name().to_string()).collect();
                 let (input, exprs) = self.join_all(&projection.input, projection.expr.clone())?;
                 let Some(input) = input else { return Ok(Transformed::no(LogicalPlan::Projection(projection))) };
-                let named = exprs
-                    .into_iter()
-                    .zip(names)
-                    .map(|(expr, name)| if expr.schema_name().to_string() == name { expr } else { expr.alias(name) });
-                let joined = Projection::try_new(named.collect(), Arc::new(input))?;
+                let exprs = named_as(exprs, &projection.expr);
+                let joined = Projection::try_new(exprs, Arc::new(input))?;
                 Ok(Transformed::yes(LogicalPlan::Projection(joined)))
             }
             LogicalPlan::Filter(filter) => {
@@ -63,24 +59,43 @@ impl Lookups {
                 let filtered = LogicalPlan::Filter(Filter::try_new(predicate, Arc::new(input))?);
                 LogicalPlanBuilder::from(filtered).project(columns)?.build().map(Transformed::yes)
             }
+            LogicalPlan::Aggregate(aggregate) => {
+                let (input, exprs) = self.join_all(&aggregate.input, aggregate.aggr_expr.clone())?;
+                let Some(input) = input else { return Ok(Transformed::no(LogicalPlan::Aggregate(aggregate))) };
+                let exprs = named_as(exprs, &aggregate.aggr_expr);
+                let joined = Aggregate::try_new(Arc::new(input), aggregate.group_expr, exprs)?;
+                Ok(Transformed::yes(LogicalPlan::Aggregate(joined)))
+            }
             other => Ok(Transformed::no(other)),
         }
     }
 
-    /// Joins the look-ups of some expressions to their input; no input when there were none.
+    /// Joins the look-ups of some expressions to their input; no input when there were none. Filters of the input come after the
+    /// joins, which keep its rows: so a filter that is itself correlated stays where an enclosing look-up finds it.
     fn join_all(&mut self, input: &LogicalPlan, exprs: Vec<Expr>) -> Result<(Option<LogicalPlan>, Vec<Expr>)> {
+        let (mut relation, mut filters) = (input, Vec::new());
+        while let LogicalPlan::Filter(filter) = relation {
+            filters.push(filter.predicate.clone());
+            relation = filter.input.as_ref();
+        }
         let mut joined: Option<LogicalPlan> = None;
         let mut rewritten = Vec::with_capacity(exprs.len());
         for expr in exprs {
             let replace = |expr: Expr| {
                 let Expr::ScalarSubquery(subquery) = &expr else { return Ok(Transformed::no(expr)) };
-                let Some(lookup) = self.lookup(subquery, input)? else { return Ok(Transformed::no(expr)) };
-                let left = joined.take().unwrap_or_else(|| input.clone());
+                let Some(lookup) = self.lookup(subquery, relation)? else { return Ok(Transformed::no(expr)) };
+                let left = joined.take().unwrap_or_else(|| relation.clone());
                 let builder = LogicalPlanBuilder::from(left).join_on(lookup.relation, JoinType::Left, lookup.on)?;
                 joined = Some(builder.build()?);
                 Ok(Transformed::yes(lookup.value))
             };
             rewritten.push(expr.transform_up(replace).data()?);
+        }
+        for predicate in filters.into_iter().rev() {
+            joined = match joined {
+                Some(joined) => Some(LogicalPlan::Filter(Filter::try_new(predicate, Arc::new(joined))?)),
+                None => break,
+            };
         }
         Ok((joined, rewritten))
     }
@@ -103,6 +118,15 @@ impl Lookups {
             relation => single_row(relation, value, &name),
         }
     }
+}
+
+/// The expressions under the names of those they replace.
+fn named_as(exprs: Vec<Expr>, replaced: &[Expr]) -> Vec<Expr> {
+    let named = |(expr, replaced): (Expr, &Expr)| {
+        let name = replaced.schema_name().to_string();
+        if expr.schema_name().to_string() == name { expr } else { expr.alias(name) }
+    };
+    exprs.into_iter().zip(replaced).map(named).collect()
 }
 
 /// The relation below the filters of a subquery, and what the filters demand; `None` when more than they is correlated.

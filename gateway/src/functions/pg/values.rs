@@ -1,6 +1,7 @@
 //! Functions over plain values that catalogs' clients use: types, quoting, encodings, arrays.
 
 use super::row_function::{RowFunction, integer, oid, text};
+use crate::error::{Error, ErrorCode};
 use crate::server::pg::catalog::type_display;
 use crate::server::pg::types;
 use datafusion::arrow::array::{Array, ArrayRef, Int32Array, Int64Array, StructArray};
@@ -36,6 +37,10 @@ pub(super) fn functions() -> Vec<RowFunction> {
         }),
         RowFunction::new("array_upper", 2..=2, (DataType::Int32, "int4"), |args| bound(args, |length| length)),
         RowFunction::new("array_lower", 2..=2, (DataType::Int32, "int4"), |args| bound(args, |_| 1)),
+        RowFunction::text("like_escape", 2..=2, |args| match (text(args, 0), text(args, 1)) {
+            (Some(pattern), Some(escape)) => like_escape(pattern, escape).map(Some),
+            _ => Ok(None),
+        }),
         RowFunction::new("generate_subscripts", 2..=2, (subscripts_type(), "int4"), subscripts),
         RowFunction::new("_pg_expandarray", 1..=1, (expanded_type(), "text"), |args| expand(args.first())),
     ]
@@ -157,6 +162,28 @@ pub(crate) const RESERVED_WORDS: &[&str] = &[
     "with",
 ];
 
+/// A pattern of LIKE written anew so that the backslash escapes, and nothing else.
+fn like_escape(pattern: &str, escape: &str) -> Result<String> {
+    let mut escape = escape.chars();
+    let (by, None) = (escape.next(), escape.next()) else {
+        let error = Error::new(ErrorCode::InvalidParameter, "invalid escape string");
+        return Err(error.with_hint("it must be empty or one character").into());
+    };
+    let mut result = String::with_capacity(pattern.len());
+    let mut characters = pattern.chars();
+    while let Some(next) = characters.next() {
+        match next {
+            next if Some(next) == by => {
+                result.push('\\');
+                result.extend(characters.next());
+            }
+            '\\' => result.push_str("\\\\"),
+            other => result.push(other),
+        }
+    }
+    Ok(result)
+}
+
 /// A list's elements, in one dimension.
 fn items(value: Option<&ScalarValue>) -> Option<ArrayRef> {
     match value? {
@@ -203,6 +230,16 @@ fn expand(value: Option<&ScalarValue>) -> Result<ScalarValue> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_meaning_of_a_pattern_stays() {
+        for (pattern, escape, result) in
+            [("pg/_%", "/", "pg\\_%"), ("a//b\\c", "/", "a\\/b\\\\c"), ("a\\_", "", "a\\\\_")]
+        {
+            assert_eq!(like_escape(pattern, escape).ok().as_deref(), Some(result));
+        }
+        assert!(like_escape("a", "ab").is_err());
+    }
 
     #[test]
     fn names_are_quoted_where_sql_needs_it() {

@@ -73,7 +73,7 @@ fn type_by_name(data_type: &DataType) -> Option<&'static str> {
     }
 }
 
-pub(super) fn is_text(data_type: &DataType) -> bool {
+fn is_text(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Text | DataType::Varchar(None) | DataType::CharacterVarying(None))
 }
 

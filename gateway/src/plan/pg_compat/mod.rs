@@ -5,7 +5,6 @@
 
 mod array;
 mod cast;
-mod like;
 mod series;
 
 use crate::error::{Error, ErrorCode, Result};
@@ -86,8 +85,11 @@ fn expression(expr: &mut Expr) -> Result<()> {
             }
         }
         Expr::Function(_) => function(expr),
+        // DataFusion has the backslash only.
         Expr::Like { pattern, escape_char, .. } | Expr::ILike { pattern, escape_char, .. } => {
-            like::escape_by_backslash(pattern, escape_char)?;
+            if let Some(escape) = escape_char.take() {
+                **pattern = call("like_escape", vec![take(pattern), Expr::Value(escape)]);
+            }
         }
         _ => {}
     }

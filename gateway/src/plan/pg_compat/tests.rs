@@ -30,6 +30,7 @@ fn constructs_of_postgresql_become_ones_that_can_be_planned() {
         ),
         ("SELECT * FROM pg_catalog.pg_get_keywords()", "SELECT * FROM pg_catalog.pg_get_keywords"),
         ("SELECT (information_schema._pg_expandarray(k)).n", "SELECT get_field(unnest(_pg_expandarray(k)), 'n')"),
+        ("SELECT a LIKE $1 ESCAPE '/'", "SELECT a LIKE like_escape($1, '/')"),
         ("SELECT ARRAY(SELECT a FROM t ORDER BY a)", "SELECT (SELECT array_agg(a ORDER BY a) FROM t)"),
     ] {
         assert_eq!(rewritten(sql).unwrap(), expected, "{sql}");

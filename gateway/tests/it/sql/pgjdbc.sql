@@ -46,6 +46,4 @@ select string_agg(word, ',') from pg_catalog.pg_get_keywords() where word <> ALL
 
 SELECT setting FROM pg_catalog.pg_settings WHERE name='default_transaction_isolation';
 
-select count(*), 1, 1, c_custkey::text from customer group by c_custkey limit 1;
-
 select oid, relname, relkind from pg_class where relname = 'customer' and oid > '1000';

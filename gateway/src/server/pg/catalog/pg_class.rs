@@ -18,7 +18,7 @@ row! {
         relpersistence: char,
         relkind: char,
         relispopulated: bool,
-        /// `n`: nothing identifies a row to replication.
+        /// `d`: what PostgreSQL has unless told otherwise; `n` for its own.
         relreplident: char,
     }
 }
@@ -34,7 +34,7 @@ pub(super) fn rows(objects: &Objects) -> Result<RecordBatch> {
         relpersistence: 'p',
         relkind: relation.kind,
         relispopulated: true,
-        relreplident: 'n',
+        relreplident: if relation.kind == 'r' && relation.schema_oid != oid::PG_CATALOG { 'd' } else { 'n' },
     };
     Row::batch(&objects.relations.iter().map(row).collect::<Vec<_>>())
 }
