@@ -6,6 +6,7 @@ mod constant;
 mod dialect;
 mod explain;
 mod parse;
+mod pushdown;
 mod wildcard;
 
 pub use bind::{Bound, bind, physical_plan};
@@ -13,3 +14,4 @@ pub use classify::{Kind, classify};
 pub use constant::{constants, types};
 pub use explain::{Detail, explain};
 pub use parse::parse;
+pub(crate) use pushdown::rules as pushdown_rules;
