@@ -5,7 +5,7 @@ use crate::audit::AuditLog;
 use crate::catalog::{Snapshot, SystemSchema};
 use crate::exec::Executor;
 use crate::functions;
-use crate::plan::YieldingJoins;
+use crate::plan::{self, YieldingJoins};
 use crate::server::pg::catalog::PgCatalog;
 use arc_swap::ArcSwap;
 use chrono::{DateTime, Utc};
@@ -137,5 +137,7 @@ fn base_state(executor: &Executor) -> SessionState {
     scalars.retain(|theirs| !named(theirs.name()) && !theirs.aliases().iter().any(|alias| named(alias)));
     scalars.extend(ours);
     builder.aggregate_functions().get_or_insert_default().extend(functions::aggregate_functions());
-    functions::analyzer_rules().into_iter().fold(builder, SessionStateBuilder::with_analyzer_rule).build()
+    let builder = functions::analyzer_rules().into_iter().fold(builder, SessionStateBuilder::with_analyzer_rule);
+    // After all of DataFusion's own.
+    plan::pushdown_rules().into_iter().fold(builder, SessionStateBuilder::with_physical_optimizer_rule).build()
 }
