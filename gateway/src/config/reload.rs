@@ -8,6 +8,7 @@ use super::listeners::pg_tls;
 use super::load::Origin;
 use super::problem::Problems;
 use super::tls::ServerCertificate;
+use crate::govern::review;
 use crate::server::pg::PgTls;
 use crate::session::Gateway;
 use arc_swap::ArcSwap;
@@ -116,7 +117,13 @@ impl Reloader {
 
     fn reload_and_log(&self) {
         match self.reload() {
-            Ok(()) => tracing::info!("configuration reloaded"),
+            Ok(()) => {
+                let policies = Arc::clone(&self.gateway.snapshot().policies);
+                for issue in policies.issues().iter().chain(&review(&policies)) {
+                    tracing::warn!("{issue}");
+                }
+                tracing::info!("configuration reloaded");
+            }
             Err(problems) => {
                 for problem in &problems.0 {
                     tracing::error!("{problem}");

@@ -2,6 +2,7 @@
 
 use crate::audit::QueryAudit;
 use crate::error::{Error, ErrorCode, Result};
+use crate::session::Registration;
 use crate::session::api::QueryStream;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::execution::TaskContext;
@@ -24,6 +25,7 @@ pub struct QueryGuard {
     cancel: CancellationToken,
     deadline: Option<Instant>,
     audit: QueryAudit,
+    registration: Registration,
     _turn: OwnedSemaphorePermit,
 }
 
@@ -34,9 +36,10 @@ impl QueryGuard {
         cancel: CancellationToken,
         deadline: Option<Instant>,
         audit: QueryAudit,
+        registration: Registration,
         turn: OwnedSemaphorePermit,
     ) -> Self {
-        Self { cancel, deadline, audit, _turn: turn }
+        Self { cancel, deadline, audit, registration, _turn: turn }
     }
 }
 
@@ -79,6 +82,7 @@ pub(super) fn across(
         match next {
             Some(Ok(batch)) => {
                 crossing.guard.audit.count(batch.num_rows());
+                crossing.guard.registration.count(batch.num_rows());
                 Some((Ok(batch), crossing))
             }
             Some(Err(error)) => {

@@ -9,9 +9,11 @@ mod explain;
 mod parse;
 mod wildcard;
 
+pub(crate) use bind::Names;
 pub use bind::{Bound, bind, physical_plan};
 pub use classify::{Kind, classify};
 pub use constant::{constants, types};
 pub use cooperate::YieldingJoins;
+pub(crate) use dialect::to_datafusion;
 pub use explain::{Detail, explain};
 pub use parse::parse;

@@ -1,5 +1,6 @@
 //! What all sessions share: the current snapshot of catalogs and policies, the executor, logins, the audit log.
 
+use super::registry::Registry;
 use crate::audit::AuditLog;
 use crate::catalog::Snapshot;
 use crate::exec::Executor;
@@ -30,6 +31,7 @@ pub struct Gateway {
     login: ArcSwap<Login>,
     executor: Executor,
     audit: Arc<AuditLog>,
+    running: Arc<Registry>,
     base_state: SessionState,
 }
 
@@ -49,6 +51,7 @@ impl Gateway {
             login: ArcSwap::from_pointee(parts.login),
             executor: parts.executor,
             audit: Arc::new(parts.audit),
+            running: Arc::default(),
             base_state,
         })
     }
@@ -85,6 +88,12 @@ impl Gateway {
     #[must_use]
     pub fn audit(&self) -> &Arc<AuditLog> {
         &self.audit
+    }
+
+    /// The queries that run now.
+    #[must_use]
+    pub fn running(&self) -> &Arc<Registry> {
+        &self.running
     }
 
     pub(super) fn base_state(&self) -> &SessionState {

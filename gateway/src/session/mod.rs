@@ -6,10 +6,12 @@ mod explain;
 mod gateway;
 mod prepared;
 mod query;
+mod registry;
 mod settings;
 mod show;
 mod statement;
 
 pub use gateway::{Gateway, GatewayParts};
 pub use query::Session;
+pub use registry::{QueryState, Registration, Registry, RunningQuery};
 pub use settings::{SERVER_VERSION, Settings};
