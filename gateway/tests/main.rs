@@ -7,6 +7,10 @@ mod audit;
 mod cli;
 #[path = "it/columns.rs"]
 mod columns;
+#[path = "it/flight.rs"]
+mod flight;
+#[path = "it/flight_client.rs"]
+mod flight_client;
 #[path = "it/functions.rs"]
 mod functions;
 #[path = "it/governed.rs"]

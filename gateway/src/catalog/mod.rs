@@ -8,6 +8,7 @@ mod runtime;
 mod system;
 mod type_text;
 
+pub(crate) use information_schema::type_name;
 pub use registry::{Catalog, Catalogs, DeniedColumns, Snapshot};
 pub use resolver::{Resolver, SearchPath};
 pub use system::{SYSTEM_CATALOG, SystemTable};

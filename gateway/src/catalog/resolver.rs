@@ -217,6 +217,28 @@ impl Resolver<'_> {
         Ok(tables)
     }
 
+    /// Is this a schema of our own making, in every catalog?
+    #[must_use]
+    pub fn is_system_schema(schema: &str) -> bool {
+        schema == information_schema::SCHEMA
+    }
+
+    /// The columns that a list of this table shows: [`Self::visible_columns`], or those of one of our own tables.
+    pub async fn listed_columns(
+        &self,
+        catalog: &Catalog,
+        schema: &str,
+        table: &str,
+    ) -> Result<Option<Vec<naru_connector::Column>>> {
+        if !Self::is_system_schema(schema) {
+            return self.visible_columns(catalog, schema, table).await;
+        }
+        let rows = information_schema::table(self, catalog, table).await?;
+        let column =
+            |field: &datafusion::arrow::datatypes::FieldRef| naru_connector::Column::from_field(Arc::clone(field));
+        Ok(rows.map(|rows| rows.schema().fields().iter().map(column).collect()))
+    }
+
     /// A table's columns that exist for the identity and are not hidden, with the table's own description.
     pub async fn visible_columns(
         &self,

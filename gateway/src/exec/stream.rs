@@ -4,6 +4,7 @@ use crate::audit::QueryAudit;
 use crate::error::{Error, ErrorCode, Result};
 use crate::session::Registration;
 use crate::session::api::QueryStream;
+use crate::telemetry::meters::QueryMeter;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::execution::TaskContext;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
@@ -26,6 +27,7 @@ pub struct QueryGuard {
     deadline: Option<Instant>,
     audit: QueryAudit,
     registration: Registration,
+    meter: QueryMeter,
     _turn: OwnedSemaphorePermit,
 }
 
@@ -37,9 +39,10 @@ impl QueryGuard {
         deadline: Option<Instant>,
         audit: QueryAudit,
         registration: Registration,
+        meter: QueryMeter,
         turn: OwnedSemaphorePermit,
     ) -> Self {
-        Self { cancel, deadline, audit, registration, _turn: turn }
+        Self { cancel, deadline, audit, registration, meter, _turn: turn }
     }
 }
 
@@ -83,15 +86,18 @@ pub(super) fn across(
             Some(Ok(batch)) => {
                 crossing.guard.audit.count(batch.num_rows());
                 crossing.guard.registration.count(batch.num_rows());
+                crossing.guard.meter.count(batch.num_rows());
                 Some((Ok(batch), crossing))
             }
             Some(Err(error)) => {
                 crossing.over = true;
                 crossing.guard.audit.failed(&error);
+                crossing.guard.meter.failed(&error);
                 Some((Err(error), crossing))
             }
             None => {
                 crossing.guard.audit.finished();
+                crossing.guard.meter.finished();
                 None
             }
         }

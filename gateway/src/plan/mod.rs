@@ -7,6 +7,7 @@ mod cooperate;
 mod dialect;
 mod explain;
 mod parse;
+mod placeholders;
 mod wildcard;
 
 pub(crate) use bind::Names;
@@ -16,4 +17,5 @@ pub use constant::{constants, types};
 pub use cooperate::YieldingJoins;
 pub(crate) use dialect::to_datafusion;
 pub use explain::{Detail, explain};
-pub use parse::parse;
+pub use parse::{parse, parse_with};
+pub use placeholders::Placeholders;

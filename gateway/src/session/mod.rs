@@ -4,6 +4,7 @@
 pub mod api;
 mod explain;
 mod gateway;
+mod namespace;
 mod prepared;
 mod query;
 mod registry;
@@ -12,6 +13,7 @@ mod show;
 mod statement;
 
 pub use gateway::{Gateway, GatewayParts};
-pub use query::Session;
+pub use namespace::{TableEntry, TableFilter};
+pub use query::{Session, SessionVariables};
 pub use registry::{QueryState, Registration, Registry, RunningQuery};
 pub use settings::{SERVER_VERSION, Settings};

@@ -11,6 +11,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::exec::{Executor, QueryGuard};
 use crate::govern::Rights;
 use crate::plan::{self, Bound, Kind};
+use crate::telemetry::meters::QueryMeter;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::execution::{SessionState, SessionStateBuilder, TaskContext};
 use datafusion::physical_plan::ExecutionPlan;
@@ -38,6 +39,15 @@ pub struct Session {
     pub(super) prepared: BTreeMap<String, PreparedStatement>,
     pub(super) released: Vec<Released>,
     statement: CancellationToken,
+}
+
+/// What a session keeps from one statement to the next. A door without connections carries it from call to call.
+#[derive(Debug, Clone)]
+pub struct SessionVariables {
+    settings: Settings,
+    path: SearchPath,
+    transaction: TransactionStatus,
+    prepared: BTreeMap<String, PreparedStatement>,
 }
 
 /// What one statement sees from its first name to its last row.
@@ -136,6 +146,23 @@ impl Session {
     #[must_use]
     pub fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// What it keeps from one statement to the next.
+    #[must_use]
+    pub fn variables(&self) -> SessionVariables {
+        SessionVariables {
+            settings: self.settings.clone(),
+            path: self.path.clone(),
+            transaction: self.transaction,
+            prepared: self.prepared.clone(),
+        }
+    }
+
+    /// Goes on from where an earlier session of the same user was.
+    pub fn restore(&mut self, variables: SessionVariables) {
+        let SessionVariables { settings, path, transaction, prepared } = variables;
+        (self.settings, self.path, self.transaction, self.prepared) = (settings, path, transaction, prepared);
     }
 
     /// The session's settings.
@@ -338,7 +365,7 @@ impl Session {
         let Ready { bound, physical, context, cancel, deadline, turn, .. } = ready;
         let audit = audit.start(bound.tables)?;
         registration.reached(QueryState::Running);
-        let guard = QueryGuard::new(cancel, deadline, audit, registration, turn);
+        let guard = QueryGuard::new(cancel, deadline, audit, registration, QueryMeter::start(self.client.door), turn);
         Ok(Started { executor: self.gateway.executor(), physical, context, guard: Some(guard) })
     }
 

@@ -164,6 +164,11 @@ impl Settings {
         reported.filter_map(|s| self.values.get(s.name).map(|value| (s.name, value.clone()))).collect()
     }
 
+    /// All settings with their values.
+    pub fn all(&self) -> impl Iterator<Item = (&'static str, String)> + '_ {
+        self.values.iter().map(|(name, value)| (*name, value.clone()))
+    }
+
     /// What a client has to be told since the last call.
     pub fn take_changes(&mut self) -> Vec<(&'static str, String)> {
         let mut names = std::mem::take(&mut self.changed);

@@ -11,6 +11,7 @@ use super::startup::{Arrival, Startup, Wishes, arrive};
 use super::wire::{ReadError, Wire};
 use crate::error::{Error, ErrorCode};
 use crate::session::api::{Client, Door, TransactionStatus};
+use crate::telemetry::meters::OpenConnection;
 use pgwire::messages::startup::{BackendKeyData, SecretKey};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -79,6 +80,7 @@ fn report(ended: Result<(), tokio::task::JoinError>) {
 }
 
 async fn handle<B: Backend>(shared: Arc<Shared<B>>, stream: TcpStream, peer: IpAddr) {
+    let _open = OpenConnection::new(Door::Postgres);
     let deadline = Instant::now() + shared.options.startup_timeout;
     let arrival = tokio::select! {
         arrival = timeout_at(deadline, arrive(stream, &shared.options)) => arrival,

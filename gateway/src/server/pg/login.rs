@@ -6,6 +6,8 @@ use super::respond::{self, Severity};
 use super::sqlstate::INVALID_AUTHORIZATION;
 use super::wire::{ReadError, Wire};
 use crate::error::{Error, ErrorCode};
+use crate::session::api::Door;
+use crate::telemetry::meters;
 use naru_auth::{Identity, LogLevel, Login, LoginError, Secret};
 use pgwire::messages::startup::Authentication;
 use std::net::IpAddr;
@@ -85,6 +87,7 @@ pub(super) async fn authenticate(
             Err(Some(Error::new(ErrorCode::InvalidPassword, text)))
         }
         Refusal::Login(error) => {
+            meters::login_failed(Door::Postgres);
             let detail = error.log_detail();
             match detail.level() {
                 LogLevel::Info => tracing::info!(%user, %peer, reason = detail.text(), "login refused"),
