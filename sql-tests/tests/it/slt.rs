@@ -38,6 +38,11 @@ macro_rules! over_every_protocol {
             async fn extended_in_binary() {
                 all_hold(stringify!($folder), Server::Naru(Naru::shared()), Protocol::Extended).await;
             }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn flight() {
+                all_hold(stringify!($folder), Server::Naru(Naru::shared()), Protocol::Flight).await;
+            }
         }
     )* };
 }
