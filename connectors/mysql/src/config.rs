@@ -16,9 +16,7 @@ pub(crate) enum TlsMode {
     Disable,
     /// Encrypted, to whoever answers.
     Require,
-    /// The server's certificate comes from our authority.
-    VerifyCa,
-    /// And names the host we asked for.
+    /// Encrypted, to a server whose certificate comes from our authority and is for its name.
     VerifyFull,
 }
 
@@ -27,6 +25,8 @@ pub(crate) enum TlsMode {
 pub(crate) struct Tls {
     pub(crate) mode: TlsMode,
     pub(crate) authority: Option<PathBuf>,
+    /// The name that certificates are for; the host's when absent.
+    pub(crate) server_name: Option<String>,
     pub(crate) identity: Option<(PathBuf, PathBuf)>,
 }
 
@@ -130,7 +130,6 @@ fn tls(parameters: &Parameters) -> Result<Tls> {
     let mode = match parameters.text("tls") {
         Some("disable") => TlsMode::Disable,
         Some("require") => TlsMode::Require,
-        Some("verify-ca") => TlsMode::VerifyCa,
         _ => TlsMode::VerifyFull,
     };
     let path = |name| parameters.path(name).map(ToOwned::to_owned);
@@ -139,7 +138,8 @@ fn tls(parameters: &Parameters) -> Result<Tls> {
         (None, None) => None,
         _ => return Err(ConnectorError::configuration("\"tls_certificate\" and \"tls_key\" belong together")),
     };
-    Ok(Tls { mode, authority: path("tls_ca"), identity })
+    let server_name = parameters.text("tls_server_name").map(str::to_owned);
+    Ok(Tls { mode, authority: path("tls_ca"), server_name, identity })
 }
 
 fn servers(hosts: &[String]) -> Result<Vec<Vec<Address>>> {

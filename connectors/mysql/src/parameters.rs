@@ -17,11 +17,12 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
         default: Some("verify-full"),
         ..parameter(
             "tls",
-            ParameterKind::Choice(&["disable", "require", "verify-ca", "verify-full"]),
-            "Encryption: none, encrypted to whoever answers, to a server of our authority, to this very host.",
+            ParameterKind::Choice(&["disable", "require", "verify-full"]),
+            "Encryption: none, encrypted to whoever answers, or to a server with a certificate for its name.",
         )
     },
     parameter("tls_ca", ParameterKind::Path, "The authority's certificates (PEM), instead of the public ones."),
+    parameter("tls_server_name", ParameterKind::Text, "The name that certificates are for, when it is not the host's."),
     parameter("tls_certificate", ParameterKind::Path, "Our own certificate (PEM), when servers ask for one."),
     parameter("tls_key", ParameterKind::Path, "The private key (PEM) of our own certificate."),
     Parameter {

@@ -121,7 +121,21 @@ impl GovernedExec {
         &self.inner
     }
 
-    fn around(&self, inner: Arc<dyn ExecutionPlan>) -> Self {
+    /// The same barrier over partial states of an aggregation of what it guards: rows that policy leaves out were left out
+    /// before they were counted, and no masked column was read but through its mask.
+    #[must_use]
+    pub(crate) fn over_states(&self, states: Arc<dyn ExecutionPlan>) -> Self {
+        let (table, stamp, facts) = (self.table.clone(), self.stamp.clone(), Arc::clone(&self.facts));
+        if self.sealed {
+            let schema = states.schema();
+            Self::sealed(table, stamp, states, schema, facts)
+        } else {
+            Self::open(table, stamp, states, facts)
+        }
+    }
+
+    /// The same barrier over another plan of the same rows.
+    pub(crate) fn around(&self, inner: Arc<dyn ExecutionPlan>) -> Self {
         let (table, stamp, facts) = (self.table.clone(), self.stamp.clone(), Arc::clone(&self.facts));
         if self.sealed {
             Self::sealed(table, stamp, inner, self.schema(), facts)

@@ -6,8 +6,12 @@ mod constant;
 mod cooperate;
 mod dialect;
 mod explain;
+mod lookup;
+mod names;
 mod parse;
+mod pg_compat;
 mod placeholders;
+mod pushdown;
 mod wildcard;
 
 pub(crate) use bind::Names;
@@ -19,3 +23,4 @@ pub(crate) use dialect::to_datafusion;
 pub use explain::{Detail, explain};
 pub use parse::{parse, parse_with};
 pub use placeholders::Placeholders;
+pub(crate) use pushdown::rules as pushdown_rules;

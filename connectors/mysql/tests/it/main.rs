@@ -1,0 +1,12 @@
+//! The MySQL connector against four real MariaDB servers.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod aggregation;
+mod connections;
+mod metadata;
+mod predicates;
+mod sharding;
+mod stopping;
+mod types;
+mod world;
