@@ -3,7 +3,7 @@
 use crate::config::{Configuration, Reloader, Renewal};
 use crate::error::{Error, ErrorCode, Result};
 use crate::exec::Executor;
-use crate::server::flight::{self, FlightTls};
+use crate::server::flight;
 use crate::server::http::{self, Readiness};
 use crate::server::pg;
 use crate::session::{Gateway, GatewayParts};
@@ -52,19 +52,17 @@ async fn serve(configuration: Configuration, ready: impl FnOnce(&Opened)) -> Res
     let flight_socket = bind(flight.as_ref().map(|listener| listener.address), &mut opened.flight).await?;
     let http_socket = bind(http.as_ref().map(|listener| listener.address), &mut opened.http).await?;
 
-    let mut renewals = Vec::new();
+    let pg_tls = postgresql.as_ref().and_then(|listener| listener.options.tls.clone());
+    let flight_tls = flight.as_ref().and_then(|listener| listener.options.tls.clone());
+    let renewals = pg_tls.map(Renewal::postgresql).into_iter().chain(flight_tls.map(Renewal::flight)).collect();
+
     let pg_door = pg_socket.zip(postgresql).map(|(socket, listener)| {
-        renewals.extend(listener.options.tls.clone().map(Renewal::postgresql));
         let backend = Arc::new(pg::GatewayBackend::new(Arc::clone(&gateway)));
         pg::serve(socket, backend, listener.options, shutdown.clone())
     });
-    let flight_door = flight_socket.zip(flight).map(|(socket, listener)| {
-        let options = listener.options();
-        renewals.extend(options.tls.clone().map(|tls| {
-            Renewal::flight(move |certificate| tls.store(Arc::new(FlightTls::new(certificate.server_config()))))
-        }));
-        flight::serve(socket, Arc::clone(&gateway), options, shutdown.clone())
-    });
+    let flight_door = flight_socket
+        .zip(flight)
+        .map(|(socket, listener)| flight::serve(socket, Arc::clone(&gateway), listener.options, shutdown.clone()));
     let http_door = http_socket
         .zip(metrics)
         .map(|(socket, metrics)| http::serve(socket, readiness.clone(), metrics, drained.clone()));
@@ -73,7 +71,7 @@ async fn serve(configuration: Configuration, ready: impl FnOnce(&Opened)) -> Res
     let hangups = signal(SignalKind::hangup()).map_err(Error::internal)?;
     let reloads = async {
         if let Some(origin) = origin {
-            Reloader::new(Arc::clone(&gateway), origin, renewals).run(hangups, shutdown.clone()).await;
+            Reloader::new(gateway, origin, renewals).run(hangups, shutdown.clone()).await;
         }
     };
     readiness.set(true);

@@ -1,6 +1,10 @@
 //! The gateway in this process: sessions of the demo's users over generated data, and its Flight SQL and HTTP doors.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+#[path = "it/audit.rs"]
+mod audit;
+#[path = "it/cli.rs"]
+mod cli;
 #[path = "it/columns.rs"]
 mod columns;
 #[path = "it/flight.rs"]
@@ -19,5 +23,11 @@ mod governed;
 mod http;
 #[path = "it/limits.rs"]
 mod limits;
+#[path = "it/policy_expressions.rs"]
+mod policy_expressions;
+#[path = "it/reload.rs"]
+mod reload;
+#[path = "it/runtime.rs"]
+mod runtime;
 #[path = "it/world.rs"]
 mod world;

@@ -27,6 +27,8 @@ pub enum ParameterKind {
     List,
     /// An IP address and a port.
     Address,
+    /// A structured part of the file (a table, a list of tables); the connector checks what is inside.
+    Document,
 }
 
 impl ParameterKind {
@@ -43,6 +45,7 @@ impl ParameterKind {
             Self::Path => "a path".to_owned(),
             Self::List => "a list of texts".to_owned(),
             Self::Address => "an IP address with a port such as 127.0.0.1:5432".to_owned(),
+            Self::Document => "a table or a list of tables".to_owned(),
         }
     }
 }
@@ -83,6 +86,8 @@ pub enum ParameterValue {
     List(Vec<String>),
     /// IP address and port.
     Address(SocketAddr),
+    /// Structured part.
+    Document(serde_json::Value),
 }
 
 /// The validated parameters of one catalog. The getters answer for what the table declares; asking for anything else, or
@@ -163,6 +168,15 @@ impl Parameters {
         match self.0.get(name) {
             Some(ParameterValue::List(list)) => list,
             _ => &[],
+        }
+    }
+
+    /// A structured part.
+    #[must_use]
+    pub fn document(&self, name: &str) -> Option<&serde_json::Value> {
+        match self.0.get(name) {
+            Some(ParameterValue::Document(document)) => Some(document),
+            _ => None,
         }
     }
 

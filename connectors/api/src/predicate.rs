@@ -4,7 +4,7 @@
 //! becomes one of these in exactly one place ([`crate::translate`]); whatever does not fit stays with the engine.
 
 use chrono_tz::Tz;
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::scalar::ScalarValue;
 use std::fmt;
 
@@ -260,7 +260,7 @@ pub enum AggregateFunction {
     Max,
     /// AVG as (count, sum)
     Avg,
-    /// Sample and population variance and standard deviation as (count, mean, m2)
+    /// Sample and population variance and standard deviation as (count, mean, m2), m2 the sum of squared deviations
     Variance,
 }
 
@@ -282,4 +282,7 @@ pub struct Aggregation {
     pub keys: Vec<KeyExpr>,
     /// The aggregates.
     pub calls: Vec<AggregateCall>,
+    /// What the scan has to give: the keys, then each call's state columns. A source that can't give just these types
+    /// declines, so an engine with other states than a source knows is never served wrong ones.
+    pub schema: SchemaRef,
 }

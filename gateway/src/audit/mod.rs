@@ -20,7 +20,7 @@ use std::io::Write;
 use std::path::Path;
 
 pub use literals::Literals;
-pub use query::QueryAudit;
+pub use query::{PendingAudit, QueryAudit};
 
 /// What happens when a record can't be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -1,16 +1,60 @@
 //! The records of one query, from start to end.
 
-use super::{Asked, AuditLog, Ended, outcome_of};
+use super::{Asked, AuditLog, AuditedTable, Ended, outcome_of};
 use crate::error::{Error, Result};
 use crate::server::pg::sqlstate;
 use std::sync::Arc;
 use std::time::Instant;
 
+/// A query that has not begun: it waits for its turn, or is being planned. Dropped, it was cancelled.
+#[derive(Debug)]
+pub struct PendingAudit {
+    log: Arc<AuditLog>,
+    query_id: Arc<str>,
+    asked: Option<Asked>,
+}
+
+impl PendingAudit {
+    /// Nothing is written yet: what it reads is not known.
+    #[must_use]
+    pub fn new(log: Arc<AuditLog>, query_id: Arc<str>, asked: Asked) -> Self {
+        Self { log, query_id, asked: Some(asked) }
+    }
+
+    /// Writes the start record.
+    ///
+    /// # Errors
+    /// It can't be written, and that is fatal.
+    pub fn start(mut self, tables: Vec<AuditedTable>) -> Result<QueryAudit> {
+        let asked = self.asked.take().ok_or_else(|| Error::internal("a query is audited twice"))?;
+        QueryAudit::start(Arc::clone(&self.log), Arc::clone(&self.query_id), Asked { tables, ..asked })
+    }
+
+    /// Writes both records of a query that was refused before it ran.
+    pub fn refused(mut self, error: &Error) {
+        self.end(error);
+    }
+
+    fn end(&mut self, error: &Error) {
+        let Some(asked) = self.asked.take() else { return };
+        // It does not run either way; `write` has told the server's log.
+        if let Ok(mut audit) = QueryAudit::start(Arc::clone(&self.log), Arc::clone(&self.query_id), asked) {
+            audit.failed(error);
+        }
+    }
+}
+
+impl Drop for PendingAudit {
+    fn drop(&mut self) {
+        self.end(&crate::exec::cancelled());
+    }
+}
+
 /// A query that has begun. Dropped before its end, it was cancelled: the client went away.
 #[derive(Debug)]
 pub struct QueryAudit {
     log: Arc<AuditLog>,
-    query_id: String,
+    query_id: Arc<str>,
     started: Instant,
     asked: Asked,
     rows: u64,
@@ -18,21 +62,9 @@ pub struct QueryAudit {
 }
 
 impl QueryAudit {
-    /// Writes the start record.
-    ///
-    /// # Errors
-    /// It can't be written, and that is fatal.
-    pub fn start(log: Arc<AuditLog>, query_id: &str, asked: Asked) -> Result<Self> {
-        log.write("start", Some(query_id), &asked, None)?;
-        Ok(Self { log, query_id: query_id.to_owned(), started: Instant::now(), asked, rows: 0, ended: false })
-    }
-
-    /// Writes both records of a query that was refused before it ran.
-    pub fn refused(log: Arc<AuditLog>, query_id: &str, asked: Asked, error: &Error) {
-        // It does not run either way; `write` has told the server's log.
-        if let Ok(mut audit) = Self::start(log, query_id, asked) {
-            audit.failed(error);
-        }
+    fn start(log: Arc<AuditLog>, query_id: Arc<str>, asked: Asked) -> Result<Self> {
+        log.write("start", Some(&query_id), &asked, None)?;
+        Ok(Self { log, query_id, started: Instant::now(), asked, rows: 0, ended: false })
     }
 
     /// Rows that left.
@@ -47,16 +79,16 @@ impl QueryAudit {
 
     /// The query failed.
     pub fn failed(&mut self, error: &Error) {
-        self.end(outcome_of(error), Some(error));
+        self.end(outcome_of(error), Some(sqlstate(error.code)));
     }
 
-    fn end(&mut self, outcome: &'static str, error: Option<&Error>) {
+    fn end(&mut self, outcome: &'static str, sqlstate: Option<&'static str>) {
         if std::mem::replace(&mut self.ended, true) {
             return;
         }
         let ended = Ended {
             outcome,
-            sqlstate: error.map(|error| sqlstate(error.code)),
+            sqlstate,
             rows: self.rows,
             duration_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
         };
@@ -67,6 +99,6 @@ impl QueryAudit {
 
 impl Drop for QueryAudit {
     fn drop(&mut self) {
-        self.end("cancelled", None);
+        self.failed(&crate::exec::cancelled());
     }
 }

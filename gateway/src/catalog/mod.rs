@@ -4,6 +4,7 @@
 mod information_schema;
 mod registry;
 mod resolver;
+mod runtime;
 mod system;
 mod type_text;
 

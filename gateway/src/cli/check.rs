@@ -4,6 +4,7 @@ use super::{Failure, say};
 use crate::catalog::Catalog;
 use crate::config;
 use crate::error::Error;
+use crate::govern::review;
 use clap::Args;
 use naru_connector::{ConnectorError, ErrorKind, QueryContext};
 use naru_policy::Severity;
@@ -25,8 +26,9 @@ pub(super) struct Check {
 impl Check {
     pub(super) fn run(self) -> Result<(), Failure> {
         let configuration = config::examine(&self.config)?;
-        let issues = configuration.snapshot.policies.issues();
-        for issue in issues {
+        let policies = &configuration.snapshot.policies;
+        let issues = [policies.issues(), &review(policies)].concat();
+        for issue in &issues {
             say(issue);
         }
         let mut wrong = issues.iter().any(|issue| issue.severity == Severity::Error);

@@ -4,6 +4,7 @@ use super::{Failure, say};
 use crate::catalog::{Catalogs, SearchPath};
 use crate::config::{self, Configuration, Problem, Problems};
 use crate::error::{Error, ErrorCode, Result};
+use crate::govern::review;
 use crate::plan;
 use chrono::Utc;
 use clap::{Args, Subcommand};
@@ -79,8 +80,9 @@ impl Check {
             Some(_) => None,
             None => Some(config::examine(&self.config)?.snapshot.policies),
         };
-        let issues = alone.as_ref().or(whole.as_deref()).map(PolicyEngine::issues).unwrap_or_default();
-        for issue in issues {
+        let Some(engine) = alone.as_ref().or(whole.as_deref()) else { return Ok(()) };
+        let issues = [engine.issues(), &review(engine)].concat();
+        for issue in &issues {
             say(issue);
         }
         if issues.iter().any(|issue| issue.severity == Severity::Error) {

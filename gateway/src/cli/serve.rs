@@ -2,6 +2,7 @@
 
 use super::Failure;
 use crate::config;
+use crate::govern::review;
 use crate::service;
 use clap::Args;
 use std::path::PathBuf;
@@ -17,7 +18,8 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) fn run(self) -> Result<(), Failure> {
         let configuration = config::load(&self.config)?;
-        for issue in configuration.snapshot.policies.issues() {
+        let policies = &configuration.snapshot.policies;
+        for issue in policies.issues().iter().chain(&review(policies)) {
             tracing::warn!("{issue}");
         }
         service::run(configuration, |opened| tracing::info!(?opened, "naru is ready"))?;

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Every kind of source. A new one is a crate and one line here.
-pub(super) const FACTORIES: &[&dyn ConnectorFactory] = &[&naru_hive::HiveFactory, &naru_tpch::TpchFactory];
+pub(super) const FACTORIES: &[&dyn ConnectorFactory] =
+    &[&naru_hive::HiveFactory, &naru_mysql::MysqlFactory, &naru_tpch::TpchFactory];
 
 /// A catalog and what it was made of: while that stays, a reload keeps it with its connections and caches.
 #[derive(Debug, Clone)]

@@ -159,6 +159,11 @@ impl<'t> Document<'t> {
             return default.transpose();
         };
         values.lines.insert(parameter.name, line_of(self.text, value.span().start));
+        if parameter.kind == ParameterKind::Document {
+            let structured = matches!(value.get_ref(), DeValue::Table(_) | DeValue::Array(_));
+            let document = structured.then(|| structure(value.get_ref())).flatten().ok_or_else(wrong)?;
+            return Ok(Some(ParameterValue::Document(document)));
+        }
         let read = &mut values.secret_files;
         if let DeValue::Array(items) = value.get_ref() {
             let texts = items.iter().map(|item| text_of(item).ok_or_else(wrong));
@@ -186,6 +191,22 @@ fn unknown(name: &str, prefix: &str, known: &[Parameter], below: &[&str]) -> Str
     format!("unknown key \"{prefix}{name}\"{advice}")
 }
 
+/// A structured part of the file as the connector will read it.
+fn structure(value: &DeValue<'_>) -> Option<serde_json::Value> {
+    Some(match value {
+        DeValue::String(text) => text.as_ref().into(),
+        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix()).ok()?.into(),
+        DeValue::Float(number) => number.as_str().parse::<f64>().ok()?.into(),
+        DeValue::Boolean(flag) => (*flag).into(),
+        DeValue::Datetime(moment) => moment.to_string().into(),
+        DeValue::Array(items) => items.iter().map(|item| structure(item.get_ref())).collect::<Option<Vec<_>>>()?.into(),
+        DeValue::Table(table) => {
+            let pairs = table.iter().map(|(key, value)| Some((key.get_ref().to_string(), structure(value.get_ref())?)));
+            serde_json::Value::Object(pairs.collect::<Option<_>>()?)
+        }
+    })
+}
+
 /// A plain value as text, numbers and booleans too: a value may be written with or without quotes where its kind allows.
 fn text_of(value: &Spanned<DeValue<'_>>) -> Option<String> {
     match value.get_ref() {
@@ -210,7 +231,7 @@ fn convert(parameter: &Parameter, text: &str, folder: &Path) -> Option<Parameter
         ParameterKind::Bytes => ParameterValue::Integer(i64::try_from(units::bytes(text)?).ok()?),
         ParameterKind::Path => ParameterValue::Path(folder.join(text)),
         ParameterKind::Address => ParameterValue::Address(text.parse().ok()?),
-        ParameterKind::List => return None,
+        ParameterKind::List | ParameterKind::Document => return None,
     })
 }
 

@@ -12,7 +12,6 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// The PostgreSQL listener.
 #[derive(Debug, Clone)]
@@ -28,16 +27,8 @@ pub struct PgListener {
 pub struct FlightListener {
     /// Where it listens; port 0 takes a free one.
     pub address: SocketAddr,
-    /// TLS, if any.
-    pub tls: Option<ServerCertificate>,
-    /// How long a login's token stands.
-    pub token_lifetime: Duration,
-    /// How long a ticket may be redeemed.
-    pub ticket_lifetime: Duration,
-    /// What signs tokens and tickets; a key of this process only when there is none.
-    pub signing_key: Option<Secret>,
-    /// Connections at the same time.
-    pub max_connections: usize,
+    /// Everything else. `tls` is there when a certificate is configured; a reload swaps what is in it.
+    pub options: FlightOptions,
 }
 
 /// The HTTP listener.
@@ -59,28 +50,7 @@ impl FlightListener {
     /// A listener without TLS, everything else at its default.
     #[must_use]
     pub fn plain(address: SocketAddr) -> Self {
-        Self {
-            address,
-            tls: None,
-            token_lifetime: Duration::from_secs(8 * 3600),
-            ticket_lifetime: Duration::from_secs(15 * 60),
-            signing_key: None,
-            max_connections: 500,
-        }
-    }
-
-    /// The door's own form of this.
-    #[must_use]
-    pub fn options(&self) -> FlightOptions {
-        let tls = self.tls.as_ref().map(|certificate| FlightTls::new(certificate.server_config()));
-        FlightOptions {
-            tls: tls.map(|tls| Arc::new(ArcSwap::from_pointee(tls))),
-            key: self.signing_key.as_ref().map_or_else(SigningKey::random, SigningKey::derived_from),
-            token_lifetime: self.token_lifetime,
-            ticket_lifetime: self.ticket_lifetime,
-            max_connections: self.max_connections,
-            ..FlightOptions::default()
-        }
+        Self { address, options: FlightOptions::default() }
     }
 }
 
@@ -159,20 +129,32 @@ const SIGNING_KEY_BYTES: usize = 32;
 
 fn flight(file: &Path, door: &Values, certificate: Option<&ServerCertificate>) -> Result<FlightListener, Problem> {
     let parameters = &door.parameters;
-    let plain = FlightListener::plain(required_address(file, door)?);
-    let signing_key = parameters.secret("signing_key").map(|key| Secret::new(key.expose()));
-    if parameters.secret("signing_key").is_some_and(|key| key.expose().len() < SIGNING_KEY_BYTES) {
-        let text = format!("\"flight.signing_key\" is shorter than {SIGNING_KEY_BYTES} bytes");
-        return Err(door.problem(file, "signing_key", text));
-    }
+    let address = required_address(file, door)?;
+    let key = match parameters.secret("signing_key") {
+        Some(key) if key.expose().len() < SIGNING_KEY_BYTES => {
+            let text = format!("\"flight.signing_key\" is shorter than {SIGNING_KEY_BYTES} bytes");
+            return Err(door.problem(file, "signing_key", text));
+        }
+        Some(key) => SigningKey::derived_from(&Secret::new(key.expose())),
+        None => SigningKey::random(),
+    };
+    let defaults = FlightOptions::default();
     Ok(FlightListener {
-        tls: certificate.cloned(),
-        token_lifetime: parameters.duration("token_lifetime").unwrap_or(plain.token_lifetime),
-        ticket_lifetime: parameters.duration("ticket_lifetime").unwrap_or(plain.ticket_lifetime),
-        signing_key,
-        max_connections: size(parameters, "max_connections", plain.max_connections),
-        ..plain
+        address,
+        options: FlightOptions {
+            tls: certificate.map(|certificate| Arc::new(ArcSwap::from_pointee(flight_tls(certificate)))),
+            key,
+            token_lifetime: parameters.duration("token_lifetime").unwrap_or(defaults.token_lifetime),
+            ticket_lifetime: parameters.duration("ticket_lifetime").unwrap_or(defaults.ticket_lifetime),
+            max_connections: size(parameters, "max_connections", defaults.max_connections),
+            ..defaults
+        },
     })
+}
+
+/// The certificate as the Flight SQL door shows it.
+pub(super) fn flight_tls(certificate: &ServerCertificate) -> FlightTls {
+    FlightTls::new(certificate.server_config())
 }
 
 fn required_address(file: &Path, door: &Values) -> Result<SocketAddr, Problem> {

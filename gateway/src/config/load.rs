@@ -42,7 +42,11 @@ pub struct Configuration {
 
 impl fmt::Debug for Configuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Configuration").field("postgresql", &self.postgresql).finish_non_exhaustive()
+        f.debug_struct("Configuration")
+            .field("postgresql", &self.postgresql)
+            .field("flight", &self.flight)
+            .field("http", &self.http)
+            .finish_non_exhaustive()
     }
 }
 

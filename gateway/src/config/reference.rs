@@ -83,6 +83,7 @@ fn kind(kind: ParameterKind) -> String {
         ParameterKind::Text => "text".to_owned(),
         ParameterKind::Path => "path".to_owned(),
         ParameterKind::List => "list of texts".to_owned(),
+        ParameterKind::Document => "table or list of tables".to_owned(),
         ParameterKind::Address => "address and port".to_owned(),
     }
 }

@@ -4,10 +4,12 @@
 //! A reload begins with SIGHUP, or when a file that the last one read has other contents. Contents are compared, not times
 //! or events: editors, symbolic links and volume mounts all write in ways of their own.
 
-use super::listeners::pg_tls;
+use super::listeners::{flight_tls, pg_tls};
 use super::load::Origin;
 use super::problem::Problems;
 use super::tls::ServerCertificate;
+use crate::govern::review;
+use crate::server::flight::FlightTls;
 use crate::server::pg::PgTls;
 use crate::session::Gateway;
 use arc_swap::ArcSwap;
@@ -54,7 +56,8 @@ impl Renewal {
 
     /// The Flight SQL door's.
     #[must_use]
-    pub fn flight(renew: impl Fn(&ServerCertificate) + Send + Sync + 'static) -> Self {
+    pub fn flight(target: Arc<ArcSwap<FlightTls>>) -> Self {
+        let renew = move |certificate: &ServerCertificate| target.store(Arc::new(flight_tls(certificate)));
         Self { section: "flight.tls", renew: Box::new(renew) }
     }
 }
@@ -116,7 +119,13 @@ impl Reloader {
 
     fn reload_and_log(&self) {
         match self.reload() {
-            Ok(()) => tracing::info!("configuration reloaded"),
+            Ok(()) => {
+                let policies = Arc::clone(&self.gateway.snapshot().policies);
+                for issue in policies.issues().iter().chain(&review(&policies)) {
+                    tracing::warn!("{issue}");
+                }
+                tracing::info!("configuration reloaded");
+            }
             Err(problems) => {
                 for problem in &problems.0 {
                     tracing::error!("{problem}");

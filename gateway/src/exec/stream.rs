@@ -2,6 +2,7 @@
 
 use crate::audit::QueryAudit;
 use crate::error::{Error, ErrorCode, Result};
+use crate::session::Registration;
 use crate::session::api::QueryStream;
 use crate::telemetry::meters::QueryMeter;
 use datafusion::arrow::array::RecordBatch;
@@ -25,6 +26,7 @@ pub struct QueryGuard {
     cancel: CancellationToken,
     deadline: Option<Instant>,
     audit: QueryAudit,
+    registration: Registration,
     meter: QueryMeter,
     _turn: OwnedSemaphorePermit,
 }
@@ -36,10 +38,11 @@ impl QueryGuard {
         cancel: CancellationToken,
         deadline: Option<Instant>,
         audit: QueryAudit,
+        registration: Registration,
         meter: QueryMeter,
         turn: OwnedSemaphorePermit,
     ) -> Self {
-        Self { cancel, deadline, audit, meter, _turn: turn }
+        Self { cancel, deadline, audit, registration, meter, _turn: turn }
     }
 }
 
@@ -82,6 +85,7 @@ pub(super) fn across(
         match next {
             Some(Ok(batch)) => {
                 crossing.guard.audit.count(batch.num_rows());
+                crossing.guard.registration.count(batch.num_rows());
                 crossing.guard.meter.count(batch.num_rows());
                 Some((Ok(batch), crossing))
             }

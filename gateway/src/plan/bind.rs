@@ -7,7 +7,7 @@ use super::{dialect, wildcard};
 use crate::audit::AuditedTable;
 use crate::catalog::{DeniedColumns, Resolver};
 use crate::error::{Error, ErrorCode, Result};
-use crate::govern::{self, DENIED_COLUMN, Exposure, GovernedTable, Stamp};
+use crate::govern::{self, DENIED_COLUMN, Exposure, GovernedTable, PolicySession, Stamp};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DFSchema, ExprSchema, ParamValues, TableReference, plan_err};
@@ -39,9 +39,9 @@ pub struct Bound {
 }
 
 /// Functions of a session and the tables resolved for one statement.
-struct Names<'a> {
-    state: &'a SessionState,
-    tables: HashMap<TableReference, Arc<dyn TableSource>>,
+pub(crate) struct Names<'a> {
+    pub(crate) state: &'a SessionState,
+    pub(crate) tables: HashMap<TableReference, Arc<dyn TableSource>>,
 }
 
 /// Binds a query. `parameter_types` are those of `$1`, `$2`, ... as far as the client said.
@@ -59,11 +59,10 @@ pub async fn bind(
         mentioned: wildcard::mentioned(&query),
         hide_denied: resolver.snapshot.denied_columns == DeniedColumns::Hide,
     };
-    // The policy session: the same functions, and no tables.
-    let policy_session = Names { state, tables: HashMap::new() };
+    let policies = PolicySession::new(state);
     let (mut tables, mut hidden) = (HashMap::new(), HashMap::new());
     for reference in references {
-        let table = resolver.table(&reference, &policy_session, &exposure).await?;
+        let table = resolver.table(&reference, &policies, &exposure).await?;
         let provider: &dyn Any = table.as_ref();
         if let Some(governed) = provider.downcast_ref::<GovernedTable>() {
             hidden.insert(reference.clone(), governed.exposed_hidden().map(str::to_owned).collect());

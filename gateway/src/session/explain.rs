@@ -20,8 +20,8 @@ impl Session {
         parameters: Vec<ScalarValue>,
     ) -> Result<Outcome> {
         let planned = self.planned(parsed, query, parameters).await?;
-        let physical = Arc::clone(&planned.physical);
-        let mut detail = Detail { verbose, system_information: planned.system_information, ran: None };
+        let physical = Arc::clone(&planned.ready.physical);
+        let mut detail = Detail { verbose, system_information: planned.ready.system_information, ran: None };
         let mut running = self.start(planned)?;
         if analyze {
             let started = Instant::now();

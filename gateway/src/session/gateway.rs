@@ -1,9 +1,11 @@
 //! What all sessions share: the current snapshot of catalogs and policies, the executor, logins, the audit log.
 
+use super::registry::Registry;
 use crate::audit::AuditLog;
 use crate::catalog::Snapshot;
 use crate::exec::Executor;
 use crate::functions;
+use crate::plan::YieldingJoins;
 use arc_swap::ArcSwap;
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::prelude::SessionConfig;
@@ -29,6 +31,7 @@ pub struct Gateway {
     login: ArcSwap<Login>,
     executor: Executor,
     audit: Arc<AuditLog>,
+    running: Arc<Registry>,
     base_state: SessionState,
 }
 
@@ -48,6 +51,7 @@ impl Gateway {
             login: ArcSwap::from_pointee(parts.login),
             executor: parts.executor,
             audit: Arc::new(parts.audit),
+            running: Arc::default(),
             base_state,
         })
     }
@@ -86,6 +90,12 @@ impl Gateway {
         &self.audit
     }
 
+    /// The queries that run now.
+    #[must_use]
+    pub fn running(&self) -> &Arc<Registry> {
+        &self.running
+    }
+
     pub(super) fn base_state(&self) -> &SessionState {
         &self.base_state
     }
@@ -103,7 +113,8 @@ fn base_state(executor: &Executor) -> SessionState {
     let mut builder = SessionStateBuilder::new()
         .with_config(config)
         .with_runtime_env(Arc::clone(executor.environment()))
-        .with_default_features();
+        .with_default_features()
+        .with_physical_optimizer_rule(Arc::new(YieldingJoins));
     let ours = functions::scalar_functions();
     let named = |name: &str| ours.iter().any(|function| function.name() == name);
     let scalars = builder.scalar_functions().get_or_insert_default();

@@ -3,8 +3,9 @@
 use super::api::{Client, Described, Notice, Outcome, Parsed, QueryStream, Released, TransactionStatus};
 use super::gateway::Gateway;
 use super::prepared::PreparedStatement;
+use super::registry::{QueryState, Registration, Registry};
 use super::settings::Settings;
-use crate::audit::{Asked, QueryAudit};
+use crate::audit::{Asked, PendingAudit};
 use crate::catalog::{Resolver, SearchPath, Snapshot};
 use crate::error::{Error, ErrorCode, Result};
 use crate::exec::{Executor, QueryGuard};
@@ -55,15 +56,21 @@ pub(super) struct Scope {
     pub(super) rights: Rights,
     pub(super) ctx: QueryContext,
     pub(super) path: SearchPath,
+    running: Arc<Registry>,
 }
 
-/// A query ready to run.
+/// A query ready to run, entered where running queries are listed, and not yet audited.
 pub(super) struct Planned {
+    pub(super) ready: Ready,
+    registration: Registration,
+    audit: PendingAudit,
+}
+
+/// What planning gave.
+pub(super) struct Ready {
     pub(super) bound: Bound,
-    asked: Asked,
     pub(super) physical: Arc<dyn ExecutionPlan>,
     context: Arc<TaskContext>,
-    id: QueryId,
     cancel: CancellationToken,
     deadline: Option<Instant>,
     turn: OwnedSemaphorePermit,
@@ -96,7 +103,13 @@ impl Started<'_> {
 
 impl Scope {
     pub(super) fn resolver(&self) -> Resolver<'_> {
-        Resolver { snapshot: &self.snapshot, rights: &self.rights, ctx: &self.ctx, path: &self.path }
+        Resolver {
+            snapshot: &self.snapshot,
+            rights: &self.rights,
+            ctx: &self.ctx,
+            path: &self.path,
+            running: &self.running,
+        }
     }
 }
 
@@ -205,7 +218,7 @@ impl Session {
             once: OnceStore::default(),
             io: self.gateway.executor().io().clone(),
         };
-        Scope { snapshot, rights, ctx, path: self.path.clone() }
+        Scope { snapshot, rights, ctx, path: self.path.clone(), running: Arc::clone(self.gateway.running()) }
     }
 
     /// What a client may know of a statement before it runs: bound with the same checks as when it runs.
@@ -261,7 +274,9 @@ impl Session {
     /// Runs a statement. Values are those of `$1`, `$2`, ...
     pub async fn execute(&mut self, parsed: &Parsed, parameters: Vec<ScalarValue>) -> Result<Outcome> {
         let Some(statement) = &parsed.statement else { return Ok(Outcome::Empty) };
-        let kind = plan::classify(statement)?;
+        let kind = plan::classify(statement).inspect_err(|error| {
+            self.pending(&Uuid::now_v7().to_string().into(), self.asked(parsed)).refused(error);
+        })?;
         if self.transaction == TransactionStatus::Failed && !matches!(kind, Kind::Commit | Kind::Rollback) {
             let text = "current transaction is aborted, commands ignored until end of transaction block";
             return Err(Error::new(ErrorCode::InFailedTransaction, text));
@@ -288,7 +303,7 @@ impl Session {
     /// Binds, plans, verifies, audits and starts a query.
     async fn run(&self, parsed: &Parsed, query: &Query, parameters: Vec<ScalarValue>) -> Result<Outcome> {
         let planned = self.planned(parsed, query, parameters).await?;
-        let schema = Arc::new(planned.bound.plan.schema().as_arrow().clone());
+        let schema = Arc::new(planned.ready.bound.plan.schema().as_arrow().clone());
         let stream = self.start(planned)?.stream()?;
         Ok(Outcome::Rows { schema, stream, verb: "SELECT", counted: true })
     }
@@ -296,16 +311,39 @@ impl Session {
     /// Waits for a turn, binds and plans. A query that is refused here leaves its audit records here.
     pub(super) async fn planned(&self, parsed: &Parsed, query: &Query, values: Vec<ScalarValue>) -> Result<Planned> {
         let scope = self.scope();
-        let (id, asked) = (scope.ctx.query_id.clone(), self.asked(parsed));
-        let planned = self.plan(scope, asked.clone(), query, values).await;
-        planned.inspect_err(|error| QueryAudit::refused(Arc::clone(self.gateway.audit()), &id.0, asked, error))
+        let asked = self.asked(parsed);
+        let registration = self.gateway.running().enter(
+            Arc::clone(&scope.ctx.query_id.0),
+            self.identity.user(),
+            &self.client,
+            asked.sql.clone(),
+        );
+        let audit = self.pending(&scope.ctx.query_id.0, asked);
+        match self.plan(scope, &registration, query, values).await {
+            Ok(ready) => Ok(Planned { ready, registration, audit }),
+            Err(error) => {
+                audit.refused(&error);
+                Err(error)
+            }
+        }
     }
 
-    async fn plan(&self, scope: Scope, asked: Asked, query: &Query, parameters: Vec<ScalarValue>) -> Result<Planned> {
+    fn pending(&self, id: &Arc<str>, asked: Asked) -> PendingAudit {
+        PendingAudit::new(Arc::clone(self.gateway.audit()), Arc::clone(id), asked)
+    }
+
+    async fn plan(
+        &self,
+        scope: Scope,
+        registration: &Registration,
+        query: &Query,
+        parameters: Vec<ScalarValue>,
+    ) -> Result<Ready> {
         let executor = self.gateway.executor();
-        let (cancel, deadline, id) = (scope.ctx.cancel.clone(), scope.ctx.deadline, scope.ctx.query_id.clone());
+        let (cancel, deadline) = (scope.ctx.cancel.clone(), scope.ctx.deadline);
         let system_information = scope.rights.reads_system_information();
         let turn = executor.admit().await?;
+        registration.reached(QueryState::Planning);
         let state = self.state(&scope.ctx);
         let query = query.clone();
         let types: Vec<_> = parameters.iter().map(|value| Some(value.data_type())).collect();
@@ -318,16 +356,16 @@ impl Session {
                 Ok((bound, physical))
             })
             .await?;
-        let asked = Asked { tables: bound.tables.clone(), ..asked };
-        Ok(Planned { bound, asked, physical, context, id, cancel, deadline, turn, system_information })
+        Ok(Ready { bound, physical, context, cancel, deadline, turn, system_information })
     }
 
     /// Writes the start of the audit record. The query runs when its stream is asked for.
     pub(super) fn start(&self, planned: Planned) -> Result<Started<'_>> {
-        let Planned { asked, physical, context, id, cancel, deadline, turn, .. } = planned;
-        let log = Arc::clone(self.gateway.audit());
-        let audit = QueryAudit::start(log, &id.0, asked)?;
-        let guard = QueryGuard::new(cancel, deadline, audit, QueryMeter::start(self.client.door), turn);
+        let Planned { ready, registration, audit } = planned;
+        let Ready { bound, physical, context, cancel, deadline, turn, .. } = ready;
+        let audit = audit.start(bound.tables)?;
+        registration.reached(QueryState::Running);
+        let guard = QueryGuard::new(cancel, deadline, audit, registration, QueryMeter::start(self.client.door), turn);
         Ok(Started { executor: self.gateway.executor(), physical, context, guard: Some(guard) })
     }
 

@@ -32,3 +32,19 @@ async fn a_statement_stops_at_its_timeout() {
     rows(&mut alice, "reset statement_timeout").await.unwrap();
     assert_eq!(rows(&mut alice, "select 1").await.unwrap(), [["1"]]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopped_join_leaves_its_threads_to_others() {
+    let world = World::new();
+    let threads = std::thread::available_parallelism().unwrap().get();
+    for _ in 0..=threads {
+        let mut alice = world.session("alice").await;
+        rows(&mut alice, "set statement_timeout = 1000").await.unwrap();
+        let cross = "select count(a.l_comment) from lineitem a, lineitem b, lineitem c";
+        assert_eq!(error(&mut alice, cross).await.code, ErrorCode::StatementTimeout);
+    }
+    let mut bob = world.session("bob").await;
+    let answer = rows(&mut bob, "select count(*) from nation, region");
+    let answer = tokio::time::timeout(std::time::Duration::from_secs(20), answer).await;
+    assert_eq!(answer.expect("a thread is free").unwrap(), [["125"]]);
+}

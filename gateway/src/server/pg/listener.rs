@@ -141,9 +141,13 @@ async fn enter<B: Backend>(
 
     let login = shared.backend.login();
     let asking = Asking { user: &wishes.user, peer, method: shared.options.login, tls };
+    let client = Client { door: Door::Postgres, address: peer, application: wishes.application };
     let identity = match timeout_at(deadline, authenticate(&mut wire, &login, asking)).await {
-        Ok(Some(identity)) => identity,
-        Ok(None) => {
+        Ok(Ok(identity)) => identity,
+        Ok(Err(refusal)) => {
+            if let Some(error) = refusal {
+                shared.backend.login_refused(&wishes.user, &client, &error);
+            }
             part(wire).await;
             return None;
         }
@@ -152,7 +156,6 @@ async fn enter<B: Backend>(
             return None;
         }
     };
-    let client = Client { door: Door::Postgres, address: peer, application: wishes.application };
     let opening = shared.backend.open(identity, client, wishes.database, wishes.settings);
     let mut session = tokio::select! {
         opened = opening => match opened {

@@ -1,0 +1,208 @@
+//! Connections: pooled per server, capped per server and per catalog, never reused when anything went wrong on them.
+
+use crate::config::{Address, Config, Tls, TlsMode};
+use crate::error::from_driver;
+use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, Opts, OptsBuilder, Pool, PoolConstraints, PoolOpts, SslOpts};
+use naru_connector::{ConnectorError, ErrorKind, Result};
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+/// How every session starts: what a statement means must depend on nothing that a server's operator may set. Read-only
+/// transactions exist since MySQL 5.6.5; older servers skip that part.
+const SESSION: &[&str] = &[
+    "SET NAMES utf8mb4",
+    "SET SESSION time_zone = '+00:00', lc_time_names = 'en_US', net_write_timeout = 3600, \
+     sql_mode = 'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'",
+    "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED /*!50605 , READ ONLY */",
+];
+/// The largest packet of the protocol: a LONGTEXT must get through.
+const MAX_PACKET: usize = 1 << 30;
+const IDLE: Duration = Duration::from_secs(60);
+/// How long ending a statement may take before its connection is given up.
+const STOP: Duration = Duration::from_secs(5);
+
+/// All servers of a catalog.
+pub(crate) struct Servers {
+    servers: Vec<Server>,
+    turns: Arc<Semaphore>,
+    any_replica: bool,
+    connect_timeout: Duration,
+    queue_timeout: Duration,
+}
+
+struct Server {
+    replicas: Vec<Pool>,
+    turns: Arc<Semaphore>,
+    next: AtomicUsize,
+}
+
+impl fmt::Debug for Servers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Servers({})", self.servers.len())
+    }
+}
+
+impl Servers {
+    /// Pools without a connection yet.
+    pub(crate) fn new(config: &Config) -> Self {
+        let server = |replicas: &Vec<Address>| Server {
+            replicas: replicas.iter().map(|address| Pool::new(options(config, address))).collect(),
+            turns: Arc::new(Semaphore::new(config.max_connections_per_server)),
+            next: AtomicUsize::new(0),
+        };
+        Self {
+            servers: config.servers.iter().map(server).collect(),
+            turns: Arc::new(Semaphore::new(config.max_connections)),
+            any_replica: config.any_replica,
+            connect_timeout: config.connect_timeout,
+            queue_timeout: config.queue_timeout,
+        }
+    }
+
+    /// How many servers there are.
+    pub(crate) fn len(&self) -> usize {
+        self.servers.len()
+    }
+
+    /// A connection to one server, once it is this caller's turn. `what` is named in errors.
+    pub(crate) async fn lease(&self, server: usize, what: &str) -> Result<Lease> {
+        let server = self.servers.get(server).ok_or_else(|| {
+            ConnectorError::internal(format!("{what} lies on a server that the catalog does not have"))
+        })?;
+        let turns = async {
+            // The server's turn first: who waits for a busy server holds nothing that others could use.
+            let own = Arc::clone(&server.turns).acquire_owned().await.ok()?;
+            Some([own, Arc::clone(&self.turns).acquire_owned().await.ok()?])
+        };
+        let turns = timeout(self.queue_timeout, turns).await.ok().flatten().ok_or_else(|| {
+            let text = format!(
+                "{what} has no connection free; the catalog's limits are max_connections and max_connections_per_server"
+            );
+            ConnectorError::new(ErrorKind::Resource, text)
+        })?;
+        let conn = self.connect(server, what).await?;
+        Ok(Lease { conn: Some(conn), _turns: turns })
+    }
+
+    /// The first replica that answers, beginning with the first or with the next in turn.
+    async fn connect(&self, server: &Server, what: &str) -> Result<Conn> {
+        let count = server.replicas.len();
+        let start = if self.any_replica { server.next.fetch_add(1, Ordering::Relaxed) % count } else { 0 };
+        let mut failed = ConnectorError::internal(format!("{what} has no server"));
+        for offset in 0..count {
+            let attempt = timeout(self.connect_timeout, server.replicas[(start + offset) % count].get_conn()).await;
+            failed = match attempt {
+                Ok(Ok(conn)) => return Ok(conn),
+                Ok(Err(error)) => from_driver(&error, what),
+                Err(_) => ConnectorError::new(ErrorKind::Unavailable, format!("{what} does not answer in time")),
+            };
+            if failed.kind != ErrorKind::Unavailable {
+                return Err(failed);
+            }
+        }
+        Err(failed)
+    }
+}
+
+/// A connection in use. It goes back to its pool by [`Lease::finish`] alone; dropped in the middle of anything it is closed.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    conn: Option<Conn>,
+    _turns: [OwnedSemaphorePermit; 2],
+}
+
+impl Lease {
+    /// The connection.
+    pub(crate) fn conn(&mut self) -> Result<&mut Conn> {
+        self.conn.as_mut().ok_or_else(|| ConnectorError::internal("a connection is used after it was given back"))
+    }
+
+    /// Gives the connection back: every statement on it was read to its end.
+    pub(crate) fn finish(mut self) {
+        drop(self.conn.take());
+    }
+
+    /// Ends whatever the connection is doing at the server, and the connection. It is still ours while its statement is
+    /// killed, so its id can't have passed to somebody else.
+    pub(crate) async fn stop(mut self) {
+        let Some(conn) = self.conn.take() else { return };
+        let kill = async {
+            let mut side = Conn::new(conn.opts().clone()).await?;
+            side.query_drop(format!("KILL QUERY {}", conn.id())).await?;
+            side.disconnect().await
+        };
+        match timeout(STOP, kill).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "a statement could not be killed"),
+            Err(_) => tracing::warn!("a statement could not be killed in time"),
+        }
+        close(conn).await;
+    }
+
+    /// Ends the connection: after an error nothing is known about it.
+    pub(crate) async fn discard(mut self) {
+        if let Some(conn) = self.conn.take() {
+            close(conn).await;
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let runtime = tokio::runtime::Handle::try_current();
+        if let (Some(conn), Ok(runtime)) = (self.conn.take(), runtime) {
+            drop(runtime.spawn(close(conn)));
+        }
+    }
+}
+
+/// Never back to the pool: the driver may hold the rest of a result, or hand it to the next user.
+async fn close(conn: Conn) {
+    match timeout(STOP, conn.disconnect()).await {
+        Ok(Ok(())) => {}
+        // Expected: the rest of a killed statement's result is its error.
+        Ok(Err(error)) => tracing::debug!(%error, "a connection was closed"),
+        Err(_) => tracing::debug!("a connection was given up"),
+    }
+}
+
+fn options(config: &Config, address: &Address) -> Opts {
+    let limits = PoolConstraints::new(0, config.max_connections_per_server).unwrap_or_default();
+    let pool = PoolOpts::new()
+        .with_constraints(limits)
+        .with_inactive_connection_ttl(IDLE)
+        // A session's state is never changed, so there is nothing to reset.
+        .with_reset_connection(false);
+    OptsBuilder::default()
+        .ip_or_hostname(address.host.clone())
+        .tcp_port(address.port)
+        .user(Some(config.user.clone()))
+        .pass(config.password.as_ref().map(|password| password.expose().to_owned()))
+        .prefer_socket(false)
+        .max_allowed_packet(Some(MAX_PACKET))
+        .setup(SESSION.to_vec())
+        .pool_opts(pool)
+        .ssl_opts(encryption(&config.tls))
+        .into()
+}
+
+fn encryption(tls: &Tls) -> Option<SslOpts> {
+    let identity =
+        tls.identity.clone().map(|(certificate, key)| mysql_async::ClientIdentity::new(certificate.into(), key.into()));
+    let ssl = SslOpts::default().with_client_identity(identity);
+    let ssl = match &tls.authority {
+        Some(file) => ssl.with_root_certs(vec![file.clone().into()]).with_disable_built_in_roots(true),
+        None => ssl,
+    };
+    match tls.mode {
+        TlsMode::Disable => None,
+        TlsMode::Require => Some(ssl.with_danger_accept_invalid_certs(true).with_danger_skip_domain_validation(true)),
+        TlsMode::VerifyCa => Some(ssl.with_danger_skip_domain_validation(true)),
+        TlsMode::VerifyFull => Some(ssl),
+    }
+}

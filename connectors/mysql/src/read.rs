@@ -1,0 +1,189 @@
+//! Reads one statement's rows in batches, and stops the statement at its server when nobody wants them any more.
+
+use crate::config::Shard;
+use crate::decode::ColumnBuilder;
+use crate::error::from_driver;
+use crate::kind::Kind;
+use crate::pool::{Lease, Servers};
+use datafusion::arrow::array::{ArrayRef, Int32Array, RecordBatch, RecordBatchOptions};
+use datafusion::arrow::datatypes::SchemaRef;
+use futures::{StreamExt, stream};
+use mysql_async::prelude::Queryable;
+use mysql_async::{Params, Row, Value};
+use naru_connector::{BatchStream, ConnectorError, ErrorKind, QueryContext, Result};
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// Most rows in a batch.
+const BATCH_ROWS: usize = 8192;
+/// Bytes of text and binary values after which a batch is closed early.
+const BATCH_BYTES: usize = 4 << 20;
+
+/// Where a column of the batches comes from.
+#[derive(Debug, Clone)]
+pub(crate) enum Source {
+    /// The next column of the result.
+    Result(Kind),
+    /// The shard's number.
+    Shard,
+}
+
+/// One statement at one server.
+#[derive(Debug)]
+pub(crate) struct Statement {
+    pub(crate) shard: Shard,
+    /// What is read, for errors.
+    pub(crate) what: String,
+    pub(crate) text: String,
+    pub(crate) values: Vec<Value>,
+    pub(crate) schema: SchemaRef,
+    /// One for each field of `schema`.
+    pub(crate) sources: Vec<Source>,
+    pub(crate) zero_dates_are_null: bool,
+}
+
+type Sender = mpsc::Sender<Result<RecordBatch>>;
+
+/// Runs a statement. The work starts now, in a task of its own, so that dropping the stream at any moment lets that task
+/// end the statement properly: nobody else holds its connection.
+pub(crate) fn run(ctx: &QueryContext, servers: &Arc<Servers>, statement: Statement) -> BatchStream {
+    let (sender, receiver) = mpsc::channel(1);
+    let work = drive(ctx.clone(), Arc::clone(servers), statement, sender);
+    drop(ctx.io.spawn(work));
+    stream::unfold(receiver, |mut receiver| async { receiver.recv().await.map(|batch| (batch, receiver)) }).boxed()
+}
+
+async fn drive(ctx: QueryContext, servers: Arc<Servers>, statement: Statement, sender: Sender) {
+    let lease = tokio::select! {
+        biased;
+        reason = stopped(&ctx, &sender) => return report(&sender, reason).await,
+        lease = servers.lease(statement.shard.server, &statement.what) => lease,
+    };
+    let mut lease = match lease {
+        Ok(lease) => lease,
+        Err(error) => return report(&sender, Some(error)).await,
+    };
+    let outcome = tokio::select! {
+        biased;
+        reason = stopped(&ctx, &sender) => Err(Ended::Stopped(reason)),
+        read = read(&mut lease, &statement, &sender) => read,
+    };
+    match outcome {
+        Ok(last) => {
+            // Read to its end: others may have the connection while this batch waits to be taken.
+            lease.finish();
+            if let Some(last) = last {
+                drop(sender.send(last).await);
+            }
+        }
+        // Side by side: a receiver that takes nothing must not keep the statement alive.
+        Err(Ended::Stopped(reason)) => drop(tokio::join!(lease.stop(), report(&sender, reason))),
+        Err(Ended::Refused(error)) => drop(tokio::join!(lease.stop(), report(&sender, Some(error)))),
+        Err(Ended::Failed(error)) => drop(tokio::join!(lease.discard(), report(&sender, Some(error)))),
+    }
+}
+
+/// Why a statement was not read to its end.
+enum Ended {
+    /// Nobody wants the rest.
+    Stopped(Option<ConnectorError>),
+    /// We can't take a row; the statement is still running.
+    Refused(ConnectorError),
+    /// The server or the connection failed.
+    Failed(ConnectorError),
+}
+
+async fn report(sender: &Sender, error: Option<ConnectorError>) {
+    if let Some(error) = error {
+        drop(sender.send(Err(error)).await);
+    }
+}
+
+/// Returns when the query is over: cancelled, out of time, or its stream dropped, which needs no error.
+async fn stopped(ctx: &QueryContext, sender: &Sender) -> Option<ConnectorError> {
+    let elapsed = async {
+        match ctx.deadline {
+            Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+            None => std::future::pending().await,
+        }
+    };
+    let over = |text: &str| Some(ConnectorError::new(ErrorKind::Cancelled, text));
+    tokio::select! {
+        () = sender.closed() => None,
+        () = ctx.cancel.cancelled() => over("the query was cancelled"),
+        () = elapsed => over("the query ran out of time"),
+    }
+}
+
+/// Sends all batches but the last one, which it gives back.
+async fn read(
+    lease: &mut Lease,
+    statement: &Statement,
+    sender: &Sender,
+) -> std::result::Result<Option<Result<RecordBatch>>, Ended> {
+    let what = statement.what.as_str();
+    let failed = |error: mysql_async::Error| Ended::Failed(from_driver(&error, what));
+    let conn = lease.conn().map_err(Ended::Failed)?;
+    let parameters = Params::Positional(statement.values.clone());
+    let mut rows = conn.exec_iter(statement.text.as_str(), parameters).await.map_err(failed)?;
+    let mut batch = BatchBuilder::new(statement);
+    while let Some(row) = rows.next().await.map_err(failed)? {
+        batch.append(row, what).map_err(Ended::Refused)?;
+        if batch.is_full() && sender.send(batch.finish()).await.is_err() {
+            return Err(Ended::Stopped(None));
+        }
+    }
+    Ok((batch.rows > 0).then(|| batch.finish()))
+}
+
+/// A batch being filled.
+struct BatchBuilder<'a> {
+    statement: &'a Statement,
+    columns: Vec<ColumnBuilder>,
+    rows: usize,
+}
+
+impl<'a> BatchBuilder<'a> {
+    fn new(statement: &'a Statement) -> Self {
+        let fields = statement.schema.fields().iter().zip(&statement.sources);
+        let columns = fields.filter_map(|(field, source)| match source {
+            Source::Result(kind) => Some(ColumnBuilder::new(*kind, field.name(), statement.zero_dates_are_null)),
+            Source::Shard => None,
+        });
+        Self { statement, columns: columns.collect(), rows: 0 }
+    }
+
+    fn append(&mut self, row: Row, what: &str) -> Result<()> {
+        let changed = || ConnectorError::new(ErrorKind::ObjectChanged, format!("{what} has changed while it was read"));
+        // A statement without columns asks for a constant, to count rows.
+        if row.len() < self.columns.len() {
+            return Err(changed());
+        }
+        for (column, value) in self.columns.iter_mut().zip(row.unwrap()) {
+            column.append(value)?;
+        }
+        self.rows += 1;
+        Ok(())
+    }
+
+    fn is_full(&self) -> bool {
+        self.rows >= BATCH_ROWS || self.columns.iter().map(ColumnBuilder::bytes).sum::<usize>() >= BATCH_BYTES
+    }
+
+    fn finish(&mut self) -> Result<RecordBatch> {
+        let rows = std::mem::take(&mut self.rows);
+        let shard = i32::try_from(self.statement.shard.number).unwrap_or(i32::MAX);
+        let mut read = self.columns.iter_mut();
+        let columns = self.statement.sources.iter().filter_map(|source| match source {
+            Source::Result(_) => read.next().map(ColumnBuilder::finish),
+            Source::Shard => Some(Arc::new(Int32Array::from_value(shard, rows)) as ArrayRef),
+        });
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        RecordBatch::try_new_with_options(Arc::clone(&self.statement.schema), columns.collect(), &options).map_err(
+            |error| {
+                let text = format!("{} has a NULL where the catalog knows none", self.statement.what);
+                ConnectorError::new(ErrorKind::ObjectChanged, text).with_detail(error)
+            },
+        )
+    }
+}

@@ -1,0 +1,274 @@
+//! A settled read of one table: which columns or states, under which conditions, from which shards. One statement a shard.
+
+use crate::config::Shard;
+use crate::kind::Compare;
+use crate::kind::Kind;
+use crate::pool::Servers;
+use crate::read::{self, Source, Statement};
+use crate::sql::predicate::compile;
+use crate::sql::{Bind, Fragment, Origin, Origins, aggregate, bytes_of, quoted};
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
+use mysql_async::Value;
+use naru_connector::{
+    Aggregation, BatchStream, ConnectorError, KeyExpr, Predicate, QueryContext, Result, Scan, SortKey, Split, TopN,
+};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// Values of one statement at most, by the protocol.
+const MAX_BINDS: usize = 65_535;
+
+/// One column of a scan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Output {
+    pub(crate) name: String,
+    pub(crate) nullable: bool,
+    pub(crate) source: OutputSource,
+}
+
+/// Where it comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum OutputSource {
+    /// The shard's number: known here, never asked for.
+    Shard,
+    /// An expression of the statement.
+    Expression { fragment: Fragment, kind: Kind },
+}
+
+impl Output {
+    /// A table's column as it is.
+    pub(crate) fn column(name: &str, origin: &Origin) -> Self {
+        match origin {
+            Origin::Shard => Self { name: name.to_owned(), nullable: false, source: OutputSource::Shard },
+            Origin::Column { quoted, source, nullable } => {
+                let text = if source.as_text { format!("CAST({quoted} AS CHAR)") } else { quoted.clone() };
+                let source = OutputSource::Expression { fragment: Fragment::text(text), kind: source.kind };
+                Self { name: name.to_owned(), nullable: *nullable, source }
+            }
+        }
+    }
+}
+
+/// Everything a scan is made of, and what crosses to another machine. It holds statements: whoever hands one over for
+/// decoding must be trusted, which the gateway sees to by sealing encoded plans.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ScanSpec {
+    /// `schema.table`, for errors.
+    pub(crate) table: String,
+    pub(crate) outputs: Vec<Output>,
+    /// All of them hold.
+    pub(crate) conditions: Vec<Fragment>,
+    /// What was taken over, for EXPLAIN.
+    pub(crate) pushed: Vec<String>,
+    /// The server chooses exactly the rows that are asked for, so it may also count, order and cut them.
+    pub(crate) exact: bool,
+    /// Of a partial aggregation: how many of the first outputs are its keys.
+    pub(crate) keys: Option<usize>,
+    pub(crate) order: Vec<Fragment>,
+    pub(crate) limit: Option<usize>,
+    /// The physical tables that can hold matching rows, and how many there are.
+    pub(crate) shards: Vec<Shard>,
+    pub(crate) shard_count: usize,
+    pub(crate) zero_dates_are_null: bool,
+}
+
+impl ScanSpec {
+    /// The statement for one shard, and its values.
+    fn statement(&self, shard: &Shard, late: &[Fragment]) -> Fragment {
+        let columns = self.outputs.iter().filter_map(|output| match &output.source {
+            OutputSource::Shard => None,
+            OutputSource::Expression { fragment, .. } => Some(fragment.clone()),
+        });
+        let columns = Fragment::joined(columns, ", ");
+        let columns = if columns.text.is_empty() { Fragment::text("1") } else { columns };
+        let mut statement = columns.wrapped("SELECT ", "");
+        statement.text.push_str(&format!(" FROM {}.{}", quoted(&shard.database), quoted(&shard.table)));
+        let conditions: Vec<_> = self.conditions.iter().chain(late).cloned().collect();
+        if !conditions.is_empty() {
+            statement = statement.then(" WHERE ", Fragment::joined(conditions, " AND "));
+        }
+        if let Some(keys @ 1..) = self.keys {
+            // By position: a name or an alias could mean another column of the table.
+            let positions: Vec<_> = (1..=keys).map(|position| position.to_string()).collect();
+            statement.text.push_str(&format!(" GROUP BY {}", positions.join(", ")));
+        }
+        if !self.order.is_empty() {
+            statement = statement.then(" ORDER BY ", Fragment::joined(self.order.iter().cloned(), ", "));
+        }
+        if let Some(limit) = self.limit {
+            statement.text.push_str(&format!(" LIMIT {limit}"));
+        }
+        statement
+    }
+}
+
+/// A settled read.
+#[derive(Debug)]
+pub(crate) struct MysqlScan {
+    spec: ScanSpec,
+    schema: SchemaRef,
+    splits: Vec<Split>,
+    servers: Arc<Servers>,
+    /// What further rewriting needs; a scan that came from elsewhere is rewritten no more.
+    origins: Option<Arc<Origins>>,
+}
+
+impl MysqlScan {
+    pub(crate) fn new(spec: ScanSpec, servers: Arc<Servers>, origins: Option<Arc<Origins>>) -> Result<Self> {
+        let fields = spec.outputs.iter().map(|output| {
+            let kind = match &output.source {
+                OutputSource::Shard => Kind::Int32,
+                OutputSource::Expression { kind, .. } => *kind,
+            };
+            Field::new(&output.name, kind.data_type(), output.nullable)
+        });
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        let splits = spec.shards.iter().map(|shard| split(shard, spec.shard_count)).collect::<Result<_>>()?;
+        Ok(Self { spec, schema, splits, servers, origins })
+    }
+
+    fn rewritten(&self, spec: ScanSpec) -> Option<Arc<dyn Scan>> {
+        let scan = Self::new(spec, Arc::clone(&self.servers), self.origins.clone()).ok()?;
+        Some(Arc::new(scan))
+    }
+
+    fn is_plain(&self) -> bool {
+        self.spec.keys.is_none() && self.spec.order.is_empty() && self.spec.limit.is_none()
+    }
+
+    /// Conditions that became known late. They may only reduce, so whatever is in the way leaves them out.
+    fn late_conditions(&self, late: &[Predicate]) -> Vec<Fragment> {
+        let Some(origins) = self.origins.as_ref().filter(|_| self.is_plain()) else { return Vec::new() };
+        let conditions: Vec<_> = late.iter().filter_map(|predicate| compile(predicate, origins)).collect();
+        let binds = |conditions: &mut dyn Iterator<Item = &Fragment>| conditions.map(|c| c.binds.len()).sum::<usize>();
+        let mut room = MAX_BINDS.saturating_sub(binds(&mut self.spec.conditions.iter()));
+        let fitting = conditions.into_iter().map(|compiled| compiled.condition).filter(|condition| {
+            let fits = condition.binds.len() <= room;
+            room -= if fits { condition.binds.len() } else { 0 };
+            fits
+        });
+        fitting.collect()
+    }
+}
+
+fn split(shard: &Shard, shard_count: usize) -> Result<Split> {
+    let data = serde_json::to_value(shard)
+        .map_err(|error| ConnectorError::internal("a shard can't be encoded").with_detail(error))?;
+    let label = if shard_count > 1 { format!("shard {}", shard.number) } else { "table".to_owned() };
+    Ok(Split { label, data })
+}
+
+#[async_trait]
+impl Scan for MysqlScan {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn splits(&self) -> &[Split] {
+        &self.splits
+    }
+
+    fn remote_text(&self) -> String {
+        match self.spec.shards.first() {
+            Some(shard) => self.spec.statement(shard, &[]).text,
+            None => "nothing: no shard can hold a matching row".to_owned(),
+        }
+    }
+
+    fn pushed(&self) -> Vec<String> {
+        let mut pushed = self.spec.pushed.clone();
+        if self.spec.shards.len() < self.spec.shard_count {
+            pushed.push(format!("shards {} of {}", self.spec.shards.len(), self.spec.shard_count));
+        }
+        pushed.extend(self.spec.keys.map(|keys| format!("partial aggregation, {keys} keys")));
+        pushed.extend((!self.spec.order.is_empty()).then(|| "order".to_owned()));
+        pushed.extend(self.spec.limit.map(|limit| format!("limit {limit}")));
+        pushed
+    }
+
+    fn with_projection(&self, columns: &[usize]) -> Option<Arc<dyn Scan>> {
+        if self.spec.keys.is_some() {
+            return None;
+        }
+        let outputs = columns.iter().map(|&column| self.spec.outputs.get(column).cloned()).collect::<Option<_>>()?;
+        self.rewritten(ScanSpec { outputs, ..self.spec.clone() })
+    }
+
+    fn with_limit(&self, limit: usize) -> Option<Arc<dyn Scan>> {
+        if !self.spec.exact || self.spec.keys.is_some() {
+            return None;
+        }
+        let limit = self.spec.limit.map_or(limit, |known| known.min(limit));
+        self.rewritten(ScanSpec { limit: Some(limit), ..self.spec.clone() })
+    }
+
+    fn with_topn(&self, topn: &TopN) -> Option<Arc<dyn Scan>> {
+        let origins = self.origins.as_ref().filter(|_| self.spec.exact && self.is_plain())?;
+        let keys = topn.keys.iter().map(|key| sort_key(key, origins)).collect::<Option<Vec<_>>>()?;
+        self.rewritten(ScanSpec { order: keys.concat(), limit: Some(topn.limit), ..self.spec.clone() })
+    }
+
+    fn with_aggregation(&self, aggregation: &Aggregation) -> Option<Arc<dyn Scan>> {
+        let origins = self.origins.as_ref().filter(|_| self.spec.exact && self.is_plain())?;
+        let outputs = aggregate::outputs(aggregation, origins)?;
+        self.rewritten(ScanSpec { outputs, keys: Some(aggregation.keys.len()), ..self.spec.clone() })
+    }
+
+    async fn open(&self, ctx: &QueryContext, split: &Split, late: &[Predicate]) -> Result<BatchStream> {
+        let shard: Shard = serde_json::from_value(split.data.clone())
+            .map_err(|error| ConnectorError::internal("not a split of a MySQL table").with_detail(error))?;
+        let Fragment { text, binds } = self.spec.statement(&shard, &self.late_conditions(late));
+        if binds.len() > MAX_BINDS {
+            let text = format!("a condition on {} has more than {MAX_BINDS} values", self.spec.table);
+            return Err(ConnectorError::new(naru_connector::ErrorKind::Resource, text));
+        }
+        let values: Vec<Value> = binds.iter().map(|bind: &Bind| bind.value(shard.number)).collect();
+        let sources = self.spec.outputs.iter().map(|output| match &output.source {
+            OutputSource::Shard => Source::Shard,
+            OutputSource::Expression { kind, .. } => Source::Result(*kind),
+        });
+        let what = match self.spec.shard_count {
+            0 | 1 => self.spec.table.clone(),
+            _ => format!("shard {} of {}", shard.number, self.spec.table),
+        };
+        let statement = Statement {
+            shard,
+            what,
+            text,
+            values,
+            schema: Arc::clone(&self.schema),
+            sources: sources.collect(),
+            zero_dates_are_null: self.spec.zero_dates_are_null,
+        };
+        Ok(read::run(ctx, &self.servers, statement))
+    }
+
+    fn encode(&self) -> Result<serde_json::Value> {
+        serde_json::to_value(&self.spec)
+            .map_err(|error| ConnectorError::internal("a MySQL scan can't be encoded").with_detail(error))
+    }
+}
+
+/// A key of ORDER BY, with NULLs where they are wanted: MySQL has them first when ascending, last when descending.
+fn sort_key(key: &SortKey, origins: &Origins) -> Option<Vec<Fragment>> {
+    let KeyExpr::Column(path) = &key.key else { return None };
+    let [name] = path.0.as_slice() else { return None };
+    let Origin::Column { quoted, source, nullable } = origins.get(name)? else { return None };
+    let expression = match source.compare {
+        _ if origins.hides_zero_dates(source) => return None,
+        Compare::Native | Compare::Year => quoted.clone(),
+        Compare::Text => bytes_of(quoted),
+        // The two zeros tie there and not here, so the last row could be the wrong one.
+        Compare::Float | Compare::Never => return None,
+    };
+    let direction = if key.descending { " DESC" } else { "" };
+    let mut fragments = Vec::new();
+    if *nullable && key.nulls_first == key.descending {
+        let nulls = if key.nulls_first { " DESC" } else { "" };
+        fragments.push(Fragment::text(format!("ISNULL({quoted}){nulls}")));
+    }
+    fragments.push(Fragment::text(format!("{expression}{direction}")));
+    Some(fragments)
+}

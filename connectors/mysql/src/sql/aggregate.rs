@@ -1,0 +1,236 @@
+//! Partial aggregation: each shard gives DataFusion's own partial states, which its final stage then merges.
+//!
+//! COUNT, SUM, MIN and MAX are what they are; AVG is (count, sum); variance is (count, mean, m2), the mean divided from the
+//! exact sum in floating point, because MySQL rounds an AVG, and m2 = VAR_POP x COUNT. Whatever groups or compares otherwise
+//! here than there is declined: floating-point keys (two zeros), columns without comparison, dates that may be zero.
+
+use super::{Bind, Fragment, Origin, Origins, bytes_of};
+use crate::kind::{Compare, Kind, SourceType};
+use crate::scan::{Output, OutputSource};
+use chrono_tz::Tz;
+use datafusion::arrow::datatypes::{DataType, Field};
+use naru_connector::{AggregateCall, AggregateFunction, Aggregation, ColumnPath, KeyExpr, KeyFunction};
+
+/// Letters of DATE_FORMAT that mean the same everywhere: numbers only, no names and no weeks.
+const FORMAT_LETTERS: &str = "YymdHisSTfj%";
+
+/// The columns of a statement that computes partial states, keys first; `None` when any of it would not be the same.
+pub(crate) fn outputs(aggregation: &Aggregation, origins: &Origins) -> Option<Vec<Output>> {
+    let mut fields = aggregation.schema.fields().iter();
+    let mut outputs = Vec::new();
+    for key in &aggregation.keys {
+        outputs.push(output(fields.next()?, key_expression(key, origins)?)?);
+    }
+    for call in &aggregation.calls {
+        for state in states(call, origins)? {
+            outputs.push(output(fields.next()?, state)?);
+        }
+    }
+    fields.next().is_none().then_some(outputs)
+}
+
+/// An expression and the Arrow types that it may be read as.
+struct Typed {
+    expression: Fragment,
+    fits: fn(&DataType, &SourceType) -> bool,
+    source: SourceType,
+}
+
+fn output(field: &Field, typed: Typed) -> Option<Output> {
+    let kind = Kind::of(field.data_type()).filter(|_| (typed.fits)(field.data_type(), &typed.source))?;
+    let source = OutputSource::Expression { fragment: typed.expression, kind };
+    Some(Output { name: field.name().clone(), nullable: field.is_nullable(), source })
+}
+
+fn same_type(data_type: &DataType, source: &SourceType) -> bool {
+    *data_type == source.kind.data_type()
+}
+
+/// The physical column that a path names.
+fn column<'a>(path: &ColumnPath, origins: &'a Origins) -> Option<(&'a str, SourceType)> {
+    let [name] = path.0.as_slice() else { return None };
+    match origins.get(name)? {
+        Origin::Column { quoted, source, .. } if !origins.hides_zero_dates(source) => Some((quoted, *source)),
+        _ => None,
+    }
+}
+
+fn key_expression(key: &KeyExpr, origins: &Origins) -> Option<Typed> {
+    match key {
+        KeyExpr::Column(path) => {
+            let (quoted, source) = column(path, origins)?;
+            let text = match source.compare {
+                Compare::Native | Compare::Year => quoted.to_owned(),
+                Compare::Text => bytes_of(quoted),
+                Compare::Float | Compare::Never => return None,
+            };
+            // Bits group as bytes in a temporary table of some versions: as a number they don't.
+            let text = if source.kind == Kind::Boolean { format!("({text} + 0)") } else { text };
+            Some(Typed { expression: Fragment::text(text), fits: same_type, source })
+        }
+        KeyExpr::Function { function, column: path, zone } => {
+            let (quoted, source) = column(path, origins)?;
+            function_of(function, quoted, source, *zone)
+        }
+    }
+}
+
+/// A function of a date. DATETIME has no zone, so any will do; TIMESTAMP is computed in UTC, the session's zone.
+fn function_of(function: &KeyFunction, quoted: &str, source: SourceType, zone: Tz) -> Option<Typed> {
+    let zoned = source.kind == Kind::Timestamp && zone != Tz::UTC;
+    if !source.kind.is_dated() || zoned {
+        return None;
+    }
+    let timed = source.kind != Kind::Date;
+    match function {
+        KeyFunction::DateFormat(format) => {
+            let format = Fragment::bind(Bind::Bytes(plain_format(format)?.as_bytes().to_vec()));
+            let expression = Fragment::text(quoted).then(", ", format).wrapped("DATE_FORMAT(", ")");
+            let fits = |data_type: &DataType, _: &SourceType| matches!(data_type, DataType::Utf8 | DataType::Utf8View);
+            Some(Typed { expression, fits, source })
+        }
+        KeyFunction::DateTrunc(unit) => {
+            let text = truncated(unit, quoted).filter(|_| timed)?;
+            Some(Typed { expression: Fragment::text(text), fits: same_type, source })
+        }
+        KeyFunction::DatePart(part) => {
+            let name = part.to_ascii_uppercase();
+            let of_date = ["YEAR", "QUARTER", "MONTH", "DAY"].contains(&name.as_str());
+            let of_time = timed && ["HOUR", "MINUTE"].contains(&name.as_str());
+            let fits = |data_type: &DataType, _: &SourceType| matches!(data_type, DataType::Int32 | DataType::Int64);
+            let expression = Fragment::text(format!("{name}({quoted})"));
+            (of_date || of_time).then_some(Typed { expression, fits, source })
+        }
+    }
+}
+
+/// A format of letters that depend on no language.
+fn plain_format(format: &str) -> Option<&str> {
+    let mut letters = format.chars();
+    while let Some(letter) = letters.next() {
+        if letter == '%' && !letters.next().is_some_and(|letter| FORMAT_LETTERS.contains(letter)) {
+            return None;
+        }
+    }
+    Some(format)
+}
+
+fn truncated(unit: &str, column: &str) -> Option<String> {
+    let format = match unit.to_ascii_lowercase().as_str() {
+        "second" => "%Y-%m-%d %H:%i:%s",
+        "minute" => "%Y-%m-%d %H:%i:00",
+        "hour" => "%Y-%m-%d %H:00:00",
+        "day" => "%Y-%m-%d 00:00:00",
+        "month" => "%Y-%m-01 00:00:00",
+        "year" => "%Y-01-01 00:00:00",
+        "week" => return Some(format!("CAST(DATE({column}) - INTERVAL WEEKDAY({column}) DAY AS DATETIME)")),
+        "quarter" => {
+            let start = format!("MAKEDATE(YEAR({column}), 1) + INTERVAL QUARTER({column}) - 1 QUARTER");
+            return Some(format!("CAST({start} AS DATETIME)"));
+        }
+        _ => return None,
+    };
+    Some(format!("CAST(DATE_FORMAT({column}, '{format}') AS DATETIME)"))
+}
+
+/// The state columns of one aggregate.
+fn states(call: &AggregateCall, origins: &Origins) -> Option<Vec<Typed>> {
+    let count_type = |data_type: &DataType, _: &SourceType| matches!(data_type, DataType::Int64 | DataType::UInt64);
+    let float_type = |data_type: &DataType, _: &SourceType| *data_type == DataType::Float64;
+    let Some(path) = &call.argument else {
+        let source = SourceType { kind: Kind::Int64, compare: Compare::Native, as_text: false };
+        let expression = Fragment::text("COUNT(*)");
+        return (call.function == AggregateFunction::Count)
+            .then(|| vec![Typed { expression, fits: count_type, source }]);
+    };
+    let (quoted, source) = column(path, origins)?;
+    let typed = |text: String, fits| Typed { expression: Fragment::text(text), fits, source };
+    let count = || typed(format!("COUNT({quoted})"), count_type);
+    Some(match call.function {
+        AggregateFunction::Count => vec![count()],
+        AggregateFunction::Sum => vec![typed(format!("SUM({quoted})"), sum_type(call, &source)?)],
+        AggregateFunction::Min | AggregateFunction::Max if call.cast.is_none() => {
+            let name = if call.function == AggregateFunction::Min { "MIN" } else { "MAX" };
+            let argument = match source.compare {
+                _ if source.kind == Kind::Boolean => return None,
+                Compare::Native | Compare::Float | Compare::Year => quoted.to_owned(),
+                Compare::Text => bytes_of(quoted),
+                Compare::Never => return None,
+            };
+            vec![typed(format!("{name}({argument})"), same_type)]
+        }
+        AggregateFunction::Min | AggregateFunction::Max => return None,
+        AggregateFunction::Avg => vec![count(), typed(format!("SUM({quoted})"), sum_type(call, &source)?)],
+        AggregateFunction::Variance => {
+            let as_float = call.cast == Some(DataType::Float64) || source.kind == Kind::Float64;
+            if !as_float || !is_number(source.kind) {
+                return None;
+            }
+            let number = format!("{quoted} + 0e0");
+            let mean = format!("COALESCE((SUM({quoted}) + 0e0) / COUNT({quoted}), 0e0)");
+            let m2 = format!("COALESCE(VAR_POP({number}) * COUNT({quoted}), 0e0)");
+            vec![count(), typed(mean, float_type), typed(m2, float_type)]
+        }
+    })
+}
+
+/// What a sum may be read as: itself, or a floating-point number when the query sums one. A 64-bit sum that does not fit is
+/// an error when it is read.
+fn sum_type(call: &AggregateCall, source: &SourceType) -> Option<fn(&DataType, &SourceType) -> bool> {
+    let whole = matches!(source.kind, Kind::Int8 | Kind::Int16 | Kind::Int32 | Kind::Int64);
+    match &call.cast {
+        Some(DataType::Float64) if is_number(source.kind) => Some(|data_type, _| *data_type == DataType::Float64),
+        Some(DataType::Int64) | None if whole => Some(|data_type, _| *data_type == DataType::Int64),
+        None if source.kind == Kind::Float64 => Some(|data_type, _| *data_type == DataType::Float64),
+        None => match source.kind {
+            Kind::Decimal128(..) | Kind::Decimal256(..) => Some(same_scale),
+            _ => None,
+        },
+        Some(_) => None,
+    }
+}
+
+fn same_scale(data_type: &DataType, source: &SourceType) -> bool {
+    let scale = |data_type: &DataType| match data_type {
+        DataType::Decimal128(_, scale) | DataType::Decimal256(_, scale) => Some(*scale),
+        _ => None,
+    };
+    let wanted = scale(data_type);
+    wanted.is_some() && wanted == scale(&source.kind.data_type())
+}
+
+fn is_number(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Int8
+            | Kind::Int16
+            | Kind::Int32
+            | Kind::Int64
+            | Kind::Float32
+            | Kind::Float64
+            | Kind::Decimal128(..)
+            | Kind::Decimal256(..)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_formats_of_plain_numbers_are_sent() {
+        for format in ["%Y-%m-%d %H:%i", "100%%", "no letters", "%Y년"] {
+            assert_eq!(plain_format(format), Some(format));
+        }
+        for format in ["%M", "%W", "%v", "%", "%Y%"] {
+            assert_eq!(plain_format(format), None, "{format}");
+        }
+    }
+
+    #[test]
+    fn units_without_one_meaning_are_not_sent() {
+        assert!(truncated("Month", "`c`").is_some());
+        assert_eq!(truncated("decade", "`c`"), None);
+        assert_eq!(truncated("month') OR 1 -- ", "`c`"), None);
+    }
+}
