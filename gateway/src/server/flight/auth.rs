@@ -69,7 +69,7 @@ pub(super) async fn authenticate<T>(door: &Door, request: &Request<T>) -> Result
     match proof {
         Proof::Password { user, password } => {
             let identity = login.password(&user, &password, peer.address).await;
-            let identity = identity.map_err(|error| refused(door, &error, &user, &client))?;
+            let identity = identity.map_err(|error| refused(door, &client, &user, &error))?;
             let (token, claims) = door.tokens.issue(&identity, now);
             let grant = AsciiMetadataValue::try_from(format!("Bearer {token}"));
             let grant = grant.map_err(|error| to_status(&Error::internal(error)))?;
@@ -77,7 +77,7 @@ pub(super) async fn authenticate<T>(door: &Door, request: &Request<T>) -> Result
         }
         Proof::Token(token) => {
             let known = login.bearer(&door.tokens, &token, now).await;
-            let (identity, claims) = known.map_err(|error| refused(door, &error, "", &client))?;
+            let (identity, claims) = known.map_err(|error| refused(door, &client, "", &error))?;
             if door.sessions.is_closed(&claims.session) {
                 return Err(refusal("the session was closed, log in again"));
             }
@@ -117,8 +117,9 @@ fn refusal(text: &str) -> Status {
     to_status(&Error::new(ErrorCode::InvalidPassword, text))
 }
 
-/// One text for wrong passwords and unknown users; what the operator should know goes to the log.
-fn refused(door: &Door, error: &LoginError, user: &str, client: &Client) -> Status {
+/// One text for wrong passwords and unknown users; what the operator should know goes to the log. Of a token that is not good
+/// nobody knows whose it was.
+fn refused(door: &Door, client: &Client, user: &str, error: &LoginError) -> Status {
     let peer = client.address;
     let detail = error.log_detail();
     match detail.level() {
