@@ -1,5 +1,5 @@
 # `make demo` and `make test` work on a fresh machine with cargo 1.95 or newer; each installs what it lacks.
-.PHONY: demo release check test
+.PHONY: demo release check test test-heavy bench docs
 CARGO ?= cargo
 
 demo:
@@ -17,3 +17,15 @@ check:
 # Everything that guards correctness. Closes with `N passed, N failed` over all parts.
 test:
 	bash sql-tests/run.sh
+
+# Hours of what `make test` does for minutes.
+test-heavy: test
+	$(CARGO) test --workspace --locked -- --ignored
+
+# Figures of the release build: a table here, a JSON line each in bench/results.jsonl of cargo's target folder.
+bench: release
+	$(CARGO) run -q --release -p naru-sql-tests --bin naru-bench
+
+# Writes the reference pages from the tables in the code.
+docs:
+	$(CARGO) run -q -p naru-gateway --bin naru -- reference > docs/configuration.md

@@ -4,16 +4,25 @@ set -u
 cd "$(dirname "$0")/.."
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
+export CARGO_TERM_COLOR=never
 status=0
+lints=0
 
-cargo fmt --all --check || status=1
-cargo clippy --workspace --all-targets --locked -- -D warnings || status=1
+# A lint or a format that fails is one failure that no test counted, as is a test program that does not build or dies.
+part() {
+  echo "== $*"
+  "$@" || { status=1; lints=$((lints + 1)); }
+}
+
+part cargo fmt --all --check
+part cargo clippy --workspace --all-targets --locked -- -D warnings
+echo "== cargo test"
 cargo test --workspace --locked --no-fail-fast 2>&1 | tee "$log"
 [ "${PIPESTATUS[0]}" -eq 0 ] || status=1
 
-passed=$(grep -oE '^test result: .* [0-9]+ passed' "$log" | grep -oE '[0-9]+ passed' | awk '{n += $1} END {print n + 0}')
-failed=$(grep -oE '^test result: .* [0-9]+ failed' "$log" | grep -oE '[0-9]+ failed' | awk '{n += $1} END {print n + 0}')
-# A build error or a lint is one failure that no test counted.
+count() { grep -oE "^test result: .* [0-9]+ $1" "$log" | grep -oE "[0-9]+ $1" | awk '{n += $1} END {print n + 0}'; }
+passed=$(count passed)
+failed=$(($(count failed) + lints))
 [ "$status" -eq 0 ] || [ "$failed" -gt 0 ] || failed=1
 echo "$passed passed, $failed failed"
 exit "$status"

@@ -118,6 +118,16 @@ pub trait Authenticator: Send + Sync {
         ScramLookup::Unknown
     }
 
+    /// Is this principal still one of this link's users? Asked each time somebody comes back with a bearer token instead of a
+    /// password. A link that can't tell cheaply keeps the default: its users' tokens are good until they expire.
+    ///
+    /// # Errors
+    /// When there is no answer; the token is refused.
+    async fn knows(&self, principal: &str) -> Result<bool, AuthError> {
+        let _ = principal;
+        Ok(true)
+    }
+
     /// What this link's SCRAM secrets look like, for the made-up one that a user without any is shown. Must be stable for a
     /// `user`, and spread over users as the real ones do. `None` if this link has no SCRAM secrets.
     fn scram_shape(&self, user: &str) -> Option<ScramShape> {

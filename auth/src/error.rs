@@ -55,6 +55,8 @@ pub enum LoginError {
     /// Never 28000 for this: pgjdbc with `sslmode=prefer` answers that by trying again without TLS. What is wrong does not
     /// depend on the user, so the client may read it. It does not count as a failed login: no password was guessed.
     Protocol(&'static str),
+    /// A bearer token that is forged, expired, or of a user who has left. Does not count as a failed login either.
+    Token(LogDetail),
 }
 
 impl LoginError {
@@ -69,7 +71,7 @@ impl LoginError {
     /// What to write to the log beside user and address.
     pub fn log_detail(&self) -> LogDetail {
         match self {
-            Self::Failed(detail) | Self::Unavailable(detail) => detail.clone(),
+            Self::Failed(detail) | Self::Unavailable(detail) | Self::Token(detail) => detail.clone(),
             Self::TooManyFailures { .. } => LogDetail::new(LogLevel::Warn, "too many failed logins"),
             Self::Protocol(problem) => LogDetail::new(LogLevel::Info, *problem),
         }
@@ -85,6 +87,7 @@ impl fmt::Display for LoginError {
             }
             Self::Unavailable(_) => f.write_str("login is not available at the moment, try again later"),
             Self::Protocol(problem) => f.write_str(problem),
+            Self::Token(_) => f.write_str("the token is not valid or has expired, log in again"),
         }
     }
 }

@@ -12,15 +12,18 @@ pub enum LoginMethod {
     ScramSha256,
     /// SCRAM-SHA-256-PLUS: as before, and bound to the gateway's certificate.
     ScramSha256Plus,
+    /// A bearer token that an earlier login gave.
+    BearerToken,
 }
 
 impl LoginMethod {
-    /// The name for logs and audit records: `password`, `scram-sha-256`, `scram-sha-256-plus`.
+    /// The name for logs and audit records: `password`, `scram-sha-256`, `scram-sha-256-plus`, `bearer-token`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Password => "password",
             Self::ScramSha256 => "scram-sha-256",
             Self::ScramSha256Plus => "scram-sha-256-plus",
+            Self::BearerToken => "bearer-token",
         }
     }
 }

@@ -9,6 +9,7 @@
 //! read comes back as [`LogDetail`], apart from the text for the client.
 
 mod authenticator;
+mod bearer;
 mod channel_binding;
 mod error;
 mod groups;
@@ -20,11 +21,13 @@ mod login;
 mod mock;
 mod scram;
 mod secret;
+mod signing;
 mod stored;
 mod users;
 mod workers;
 
 pub use authenticator::{Authenticator, PasswordAttempt, ScramLookup, ScramShape, Verdict};
+pub use bearer::{BearerClaims, BearerTokens};
 pub use channel_binding::tls_server_end_point;
 pub use error::{AuthError, FileError, HashError, LogDetail, LogLevel, LoginError, SecretError};
 pub use groups::{GroupProvider, GroupsFile};
@@ -35,5 +38,6 @@ pub use login::{Login, ScramContinue, ScramExchange};
 pub use mock::MockKey;
 pub use scram::ScramSecret;
 pub use secret::Secret;
+pub use signing::SigningKey;
 pub use users::PasswordFile;
 pub use workers::HashWorkers;

@@ -105,6 +105,10 @@ impl Authenticator for PasswordFile {
         }
     }
 
+    async fn knows(&self, principal: &str) -> Result<bool, AuthError> {
+        Ok(self.users.contains_key(principal))
+    }
+
     fn scram_shape(&self, user: &str) -> Option<ScramShape> {
         let index = self.mock_key.pick(user, self.shapes.len())?;
         self.shapes.get(index).copied()

@@ -53,7 +53,7 @@ mod validity;
 
 pub use decision::{AccessDecision, MaskDecision, RowFilterDecision};
 pub use document::PolicyDocument;
-pub use engine::{EngineOptions, ExplainStep, Explanation, PolicyEngine};
+pub use engine::{EngineOptions, ExplainStep, Explanation, PolicyEngine, PolicyExpression};
 pub use error::PolicyError;
 pub use issue::{PolicyIssue, Severity};
 pub use load::{load_dir, load_files};

@@ -3,14 +3,20 @@
 
 mod exchange;
 
-use std::{collections::BTreeSet, fmt, net::IpAddr, sync::Arc, time::Instant};
+use std::{
+    collections::BTreeSet,
+    fmt,
+    net::IpAddr,
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
 
 pub use exchange::{ScramContinue, ScramExchange};
 
 use crate::{
-    Authenticator, FailedLogins, GroupProvider, Identity, LoginError, LoginMethod, MockKey, PasswordAttempt,
-    ScramLookup, ScramSecret, ScramShape, Secret, Verdict,
-    error::LogLevel,
+    Authenticator, BearerClaims, BearerTokens, FailedLogins, GroupProvider, Identity, LoginError, LoginMethod, MockKey,
+    PasswordAttempt, ScramLookup, ScramSecret, ScramShape, Secret, Verdict,
+    error::{LogDetail, LogLevel},
     scram::{DEFAULT_ITERATIONS, SALT_BYTES},
 };
 
@@ -92,6 +98,28 @@ impl Login {
         Ok(ScramExchange::new(attempt, secret, channel_binding, Some(doomed)))
     }
 
+    /// The identity behind a token that an earlier login was given: a user whom the chain still knows, with the groups of now.
+    ///
+    /// # Errors
+    /// [`LoginError::Token`], or `Unavailable` when the chain or the groups can't be asked.
+    pub async fn bearer(
+        &self,
+        tokens: &BearerTokens,
+        token: &str,
+        now: SystemTime,
+    ) -> Result<(Identity, BearerClaims), LoginError> {
+        let refused = |reason: &str| LoginError::Token(LogDetail::new(LogLevel::Info, reason));
+        let (user, claims) = tokens.read(token, now).ok_or_else(|| refused("forged or expired token"))?;
+        for link in &self.chain {
+            let known = link.knows(&user).await;
+            if known.map_err(|error| LoginError::unavailable(format!("{}: {error}", link.name())))? {
+                let groups = groups_of(self.groups.as_ref(), &user).await?;
+                return Ok((Identity::new(user, groups, LoginMethod::BearerToken), claims));
+            }
+        }
+        Err(refused("token of a user who has left"))
+    }
+
     fn mock_secret(&self, user: &str) -> ScramSecret {
         let usual = ScramShape { iterations: DEFAULT_ITERATIONS, salt_bytes: SALT_BYTES };
         let shape = self.chain.iter().find_map(|link| link.scram_shape(user)).unwrap_or(usual);
@@ -125,11 +153,7 @@ struct Attempt {
 impl Attempt {
     async fn accepted(self, principal: String, method: LoginMethod) -> Result<Identity, LoginError> {
         self.settle(true)?;
-        let groups: BTreeSet<String> = self
-            .groups
-            .groups(&principal)
-            .await
-            .map_err(|error| LoginError::unavailable(format!("groups: {error}")))?;
+        let groups = groups_of(self.groups.as_ref(), &principal).await?;
         Ok(Identity::new(principal, groups, method))
     }
 
@@ -142,6 +166,10 @@ impl Attempt {
             .settle(&self.user, self.peer, succeeded, Instant::now())
             .map_err(|retry_after| LoginError::TooManyFailures { retry_after })
     }
+}
+
+async fn groups_of(provider: &dyn GroupProvider, principal: &str) -> Result<BTreeSet<String>, LoginError> {
+    provider.groups(principal).await.map_err(|error| LoginError::unavailable(format!("groups: {error}")))
 }
 
 #[cfg(test)]

@@ -6,13 +6,14 @@ use std::{
     num::{NonZeroU32, NonZeroUsize},
     path::Path,
     sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
 };
 
 use async_trait::async_trait;
 
 use super::*;
 use crate::{
-    AuthError, FailedLoginLimits, GroupsFile, HashWorkers, PasswordFile,
+    AuthError, FailedLoginLimits, GroupsFile, HashWorkers, PasswordFile, SigningKey,
     scram::test_client::{BOUND, NO_BINDING, client_final, client_first},
 };
 
@@ -238,4 +239,41 @@ async fn two_hundred_logins_at_once_do_not_disturb_each_other() {
     for outcome in logins.collect::<Vec<_>>() {
         outcome.await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_token_stands_for_its_user_until_it_expires() {
+    let (login, tokens) = (login(), BearerTokens::new(SigningKey::random(), Duration::from_secs(60)));
+    let ann = password(&login, "ann", "demo").await.unwrap();
+    let now = SystemTime::now();
+    let (token, claims) = tokens.issue(&ann, now);
+    let (back, read) = login.bearer(&tokens, &token, now).await.unwrap();
+    assert_eq!((back.user(), back.groups(), read), (ann.user(), ann.groups(), claims));
+    assert_eq!(back.method(), LoginMethod::BearerToken);
+    assert_ne!(tokens.issue(&ann, now).1.session, claims.session);
+
+    let after = now + Duration::from_secs(60);
+    assert!(matches!(login.bearer(&tokens, &token, after).await, Err(LoginError::Token(_))));
+    let others = BearerTokens::new(SigningKey::random(), Duration::from_secs(60));
+    for (tokens, token) in [(&others, token.as_str()), (&tokens, ""), (&tokens, "!"), (&tokens, &token[1..])] {
+        assert!(matches!(login.bearer(tokens, token, now).await, Err(LoginError::Token(_))), "{token}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_has_the_groups_of_now_and_dies_with_its_user() {
+    let tokens = BearerTokens::new(SigningKey::random(), Duration::from_secs(60));
+    let ann = password(&login(), "ann", "demo").await.unwrap();
+    let (token, _) = tokens.issue(&ann, SystemTime::now());
+
+    let moved = GroupsFile::parse("others:ann", Path::new("groups")).unwrap();
+    let reloaded = Login::new(vec![users()], Arc::new(moved), failures(1), key());
+    let (back, _) = reloaded.bearer(&tokens, &token, SystemTime::now()).await.unwrap();
+    assert_eq!(back.groups().iter().collect::<Vec<_>>(), ["others"]);
+
+    let bob_only = USERS.lines().find(|line| line.starts_with("bob:")).unwrap();
+    let workers = Arc::new(HashWorkers::new(NonZeroUsize::MIN));
+    let bob_only = PasswordFile::parse(bob_only, Path::new("users"), key(), workers).unwrap();
+    let without_ann = login_with(vec![Arc::new(bob_only)], failures(1));
+    assert!(matches!(without_ann.bearer(&tokens, &token, SystemTime::now()).await, Err(LoginError::Token(_))));
 }

@@ -2,6 +2,7 @@
 
 use crate::{ConnectorError, Result, Secret};
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ pub enum ParameterKind {
     Path,
     /// A list of texts.
     List,
+    /// An IP address and a port.
+    Address,
     /// A structured part of the file (a table, a list of tables); the connector checks what is inside.
     Document,
 }
@@ -41,6 +44,7 @@ impl ParameterKind {
             Self::Bytes => "a size in bytes such as 64KiB, 16MiB or 1GiB".to_owned(),
             Self::Path => "a path".to_owned(),
             Self::List => "a list of texts".to_owned(),
+            Self::Address => "an IP address with a port such as 127.0.0.1:5432".to_owned(),
             Self::Document => "a table or a list of tables".to_owned(),
         }
     }
@@ -80,13 +84,15 @@ pub enum ParameterValue {
     Path(PathBuf),
     /// List of texts.
     List(Vec<String>),
+    /// IP address and port.
+    Address(SocketAddr),
     /// Structured part.
     Document(serde_json::Value),
 }
 
 /// The validated parameters of one catalog. The getters answer for what the table declares; asking for anything else, or
 /// by another type, is a defect and comes back as an internal error.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Parameters(BTreeMap<&'static str, ParameterValue>);
 
 impl Parameters {
@@ -143,6 +149,15 @@ impl Parameters {
     pub fn path(&self, name: &str) -> Option<&std::path::Path> {
         match self.0.get(name) {
             Some(ParameterValue::Path(path)) => Some(path),
+            _ => None,
+        }
+    }
+
+    /// An IP address and a port.
+    #[must_use]
+    pub fn address(&self, name: &str) -> Option<SocketAddr> {
+        match self.0.get(name) {
+            Some(ParameterValue::Address(address)) => Some(*address),
             _ => None,
         }
     }

@@ -4,10 +4,12 @@
 mod information_schema;
 mod registry;
 mod resolver;
+mod runtime;
 mod system;
 mod type_text;
 
+pub(crate) use information_schema::type_name;
 pub use registry::{Catalog, Catalogs, DeniedColumns, Snapshot};
 pub use resolver::{Resolver, SearchPath};
-pub use system::SystemTable;
+pub use system::{SYSTEM_CATALOG, SystemTable};
 pub use type_text::type_text;

@@ -4,13 +4,21 @@
 
 use super::information_schema;
 use super::registry::{Catalog, Snapshot};
-use super::system::SystemTable;
+use super::runtime;
+use super::system::{SYSTEM_CATALOG, SystemTable};
 use crate::error::{Error, ErrorCode, Result};
-use crate::govern::{Exposure, GovernedTable, Rights, Stamp};
+use crate::govern::{
+    Exposure, GovernedTable, PolicyExpressions, PolicySession, Restrictions, Rights, Stamp, TableRights, broken,
+};
+use crate::plan::Names;
+use crate::session::Registry;
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::Schema;
 use datafusion::catalog::TableProvider;
 use datafusion::common::TableReference;
-use datafusion::logical_expr::planner::ContextProvider;
+use datafusion::datasource::provider_as_source;
 use naru_connector::{QueryContext, Table, TableAdapter, TableName};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Where unqualified names are looked up.
@@ -33,6 +41,8 @@ pub struct Resolver<'a> {
     pub ctx: &'a QueryContext,
     /// Where unqualified names are looked up.
     pub path: &'a SearchPath,
+    /// What runs now.
+    pub running: &'a Registry,
 }
 
 impl Resolver<'_> {
@@ -43,12 +53,15 @@ impl Resolver<'_> {
     }
 
     /// The table of this name, or the error that an unknown name gives.
-    pub async fn table<P: ContextProvider + Sync>(
+    pub async fn table(
         &self,
         reference: &TableReference,
-        policy_session: &P,
+        policies: &PolicySession<'_>,
         exposure: &Exposure,
     ) -> Result<Arc<dyn TableProvider>> {
+        if let Some(rows) = self.runtime(reference)? {
+            return Ok(Arc::new(SystemTable::new(rows)));
+        }
         let (_, schema, table) = self.complete(reference);
         let catalog = self.known_catalog(reference)?;
         if schema == information_schema::SCHEMA {
@@ -66,7 +79,54 @@ impl Resolver<'_> {
             TableName { schema: schema.to_owned(), table: table.to_owned() },
             raw,
         );
-        Ok(Arc::new(GovernedTable::new(name, Arc::new(adapter), rights, policy_session, self.stamp(), exposure)?))
+        let restrictions = self.restrictions(&name, &rights, &adapter.schema(), policies).await?;
+        let governed = GovernedTable::new(name, Arc::new(adapter), rights, restrictions, self.stamp(), exposure)?;
+        Ok(Arc::new(governed))
+    }
+
+    /// The table's policies as expressions. Tables in their subqueries are this identity's, looked up from the table's own
+    /// schema, wherever the session is.
+    async fn restrictions(
+        &self,
+        table: &TableReference,
+        rights: &TableRights,
+        schema: &Schema,
+        policies: &PolicySession<'_>,
+    ) -> Result<Restrictions> {
+        if rights.unrestricted() {
+            return Ok(Restrictions::none());
+        }
+        let expressions = PolicyExpressions::parse(rights, schema, self.rights.identity().user())?;
+        let references = expressions.tables()?;
+        let mut names = Names { state: policies.state(), tables: HashMap::new() };
+        if !references.is_empty() {
+            let inside = policies.entering(table)?;
+            let (catalog, schema, _) = self.complete(table);
+            let path = SearchPath { catalog: catalog.to_owned(), schema: schema.to_owned() };
+            let resolver = Resolver { path: &path, ..*self };
+            let exposure = Exposure { mentioned: HashSet::new(), hide_denied: false };
+            for reference in references {
+                let found = Box::pin(resolver.table(&reference, &inside, &exposure)).await;
+                let found = found.map_err(|error| broken(&format!("{reference}: {error} {:?}", error.detail)))?;
+                names.tables.insert(reference, provider_as_source(found));
+            }
+        }
+        expressions.plan(&names, policies.state(), table, schema)
+    }
+
+    /// The rows of a table of [`SYSTEM_CATALOG`]: the identity's own, unless it may read system information.
+    fn runtime(&self, reference: &TableReference) -> Result<Option<RecordBatch>> {
+        let (catalog, schema, table) = self.complete(reference);
+        if catalog != SYSTEM_CATALOG {
+            return Ok(None);
+        }
+        let all = self.rights.reads_system_information();
+        let of = if all { None } else { Some(self.rights.identity().user()) };
+        let rows = runtime::table(self.running, schema, table, of)?;
+        rows.map(Some).ok_or_else(|| match schema {
+            runtime::SCHEMA => unknown_table(reference),
+            _ => unknown_schema_or_table(reference, schema),
+        })
     }
 
     /// The columns of a table as the identity knows them, or the error that an unknown name gives.
@@ -155,6 +215,28 @@ impl Resolver<'_> {
         let mut tables = catalog.connector.tables(self.ctx, schema).await?;
         tables.retain(|table| self.rights.sees_table(&catalog.name, schema, table));
         Ok(tables)
+    }
+
+    /// Is this a schema of our own making, in every catalog?
+    #[must_use]
+    pub fn is_system_schema(schema: &str) -> bool {
+        schema == information_schema::SCHEMA
+    }
+
+    /// The columns that a list of this table shows: [`Self::visible_columns`], or those of one of our own tables.
+    pub async fn listed_columns(
+        &self,
+        catalog: &Catalog,
+        schema: &str,
+        table: &str,
+    ) -> Result<Option<Vec<naru_connector::Column>>> {
+        if !Self::is_system_schema(schema) {
+            return self.visible_columns(catalog, schema, table).await;
+        }
+        let rows = information_schema::table(self, catalog, table).await?;
+        let column =
+            |field: &datafusion::arrow::datatypes::FieldRef| naru_connector::Column::from_field(Arc::clone(field));
+        Ok(rows.map(|rows| rows.schema().fields().iter().map(column).collect()))
     }
 
     /// A table's columns that exist for the identity and are not hidden, with the table's own description.

@@ -10,6 +10,9 @@ use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use std::sync::Arc;
 
+/// The catalog of tables that Naru makes itself. Everybody sees it, with rows of their own.
+pub const SYSTEM_CATALOG: &str = "system";
+
 /// A small table in memory. Whoever makes one has asked the policy engine for each row.
 #[derive(Debug)]
 pub struct SystemTable {

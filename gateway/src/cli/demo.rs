@@ -2,11 +2,10 @@
 
 use crate::audit::AuditLog;
 use crate::catalog::{Catalog, Catalogs, DeniedColumns, Snapshot};
-use crate::config::{Configuration, PgListener};
+use crate::config::{Configuration, FlightListener, HttpListener, PgListener};
 use crate::demo;
 use crate::error::{Error, Result};
 use crate::exec::ExecLimits;
-use crate::server::pg::PgLoginMethod;
 use crate::service;
 use clap::Args;
 use naru_auth::{
@@ -31,6 +30,12 @@ pub(super) struct Demo {
     /// Where the PostgreSQL door listens.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:55432")]
     pg: SocketAddr,
+    /// Where the Flight SQL door listens.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:55815")]
+    flight: SocketAddr,
+    /// Where health and metrics are served over HTTP.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:58080")]
+    http: SocketAddr,
     /// Where audit records go; without it, to the log.
     #[arg(long, value_name = "FILE")]
     audit: Option<PathBuf>,
@@ -45,11 +50,14 @@ impl Demo {
             .map_err(|error| Error::internal(format!("no temporary folder for the demo: {error}")))?;
         demo::write_lake(lake.path())?;
         let configuration = Configuration {
-            postgresql: Some(PgListener { address: self.pg, login: PgLoginMethod::ScramSha256, max_connections: 500 }),
+            postgresql: Some(PgListener::plain(self.pg)),
+            flight: Some(FlightListener::plain(self.flight)),
+            http: Some(HttpListener { address: self.http }),
             snapshot: snapshot(lake.path())?,
             login: login()?,
             limits: ExecLimits::default(),
             audit,
+            origin: None,
         };
         service::run(configuration, greet)
     }
@@ -57,10 +65,23 @@ impl Demo {
 
 #[allow(clippy::print_stdout, reason = "the lines to paste are what the demo is for")]
 fn greet(opened: &service::Opened) {
-    let Some(pg) = opened.postgresql else { return };
     println!("naru demo is ready. Users alice (admin), bob (analyst) and carol (no rights); password: {PASSWORD}");
-    println!("  PGPASSWORD={PASSWORD} psql -h {} -p {} -U bob tpch", pg.ip(), pg.port());
-    println!("  then: select c_custkey, c_name, c_phone, c_mktsegment from customer limit 5;");
+    if let Some(pg) = opened.postgresql {
+        println!("  PGPASSWORD={PASSWORD} psql -h {} -p {} -U bob tpch", pg.ip(), pg.port());
+        println!("    then: select c_custkey, c_name, c_phone, c_mktsegment from customer limit 5;");
+    }
+    if let Some(flight) = opened.flight {
+        println!("  JDBC: jdbc:arrow-flight-sql://{flight}?useEncryption=false&user=bob&password={PASSWORD}");
+        println!("  Python, after pip install adbc-driver-flightsql pyarrow:");
+        println!("    import adbc_driver_flightsql.dbapi as flight");
+        println!("    with flight.connect('grpc://{flight}', {{'username': 'bob', 'password': '{PASSWORD}'}}) as c:");
+        println!(
+            "        k = c.cursor(); k.execute('select c_name, c_phone from customer limit 5'); print(k.fetchall())"
+        );
+    }
+    if let Some(http) = opened.http {
+        println!("  curl http://{http}/metrics");
+    }
 }
 
 fn snapshot(lake: &Path) -> Result<Snapshot> {

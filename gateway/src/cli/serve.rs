@@ -1,7 +1,8 @@
 //! `naru serve`
 
+use super::Failure;
 use crate::config;
-use crate::error::Result;
+use crate::govern::review;
 use crate::service;
 use clap::Args;
 use std::path::PathBuf;
@@ -15,9 +16,13 @@ pub(super) struct Serve {
 }
 
 impl Serve {
-    pub(super) fn run(self) -> Result<()> {
-        service::run(config::load(&self.config)?, |opened| {
-            tracing::info!(postgresql = ?opened.postgresql, "naru is ready");
-        })
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let configuration = config::load(&self.config)?;
+        let policies = &configuration.snapshot.policies;
+        for issue in policies.issues().iter().chain(&review(policies)) {
+            tracing::warn!("{issue}");
+        }
+        service::run(configuration, |opened| tracing::info!(?opened, "naru is ready"))?;
+        Ok(())
     }
 }

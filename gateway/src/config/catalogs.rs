@@ -1,98 +1,97 @@
 //! `catalogs/*.toml`: one file a catalog, its keys validated against the connector's own table of parameters.
 
-use super::load::{read, wrong};
-use super::units;
+use super::document::{Document, Values};
+use super::keys::{CATALOG, CONNECTOR};
+use super::load::read;
+use super::problem::{Problem, Problems};
 use crate::catalog::Catalog;
-use crate::error::{Error, ErrorCode, Result};
-use naru_connector::{ConnectorFactory, Parameter, ParameterKind, ParameterValue, Parameters, Secret};
-use std::collections::BTreeMap;
+use naru_connector::{ConnectorFactory, Parameter, Parameters};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Every kind of source. A new one is a crate and one line here.
-const FACTORIES: &[&dyn ConnectorFactory] = &[&naru_tpch::TpchFactory];
+pub(super) const FACTORIES: &[&dyn ConnectorFactory] =
+    &[&naru_hive::HiveFactory, &naru_mysql::MysqlFactory, &naru_tpch::TpchFactory];
 
-/// Keys that every catalog has, whatever its connector.
-const COMMON: &[&str] = &["connector", "default_schema"];
+/// A catalog and what it was made of: while that stays, a reload keeps it with its connections and caches.
+#[derive(Debug, Clone)]
+pub(super) struct Configured {
+    pub(super) catalog: Catalog,
+    pub(super) file: PathBuf,
+    pub(super) secret_files: Vec<PathBuf>,
+    connector: &'static str,
+    parameters: Parameters,
+}
 
 /// All catalogs of a configuration folder, named by their files.
-pub(super) fn load(folder: &Path) -> Result<Vec<Catalog>> {
-    let folder = folder.join("catalogs");
-    let entries = std::fs::read_dir(&folder).map_err(|error| {
-        Error::new(ErrorCode::InvalidParameter, format!("{} can't be read: {error}", folder.display()))
-    })?;
-    let mut files: Vec<PathBuf> = entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
-    files.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+pub(super) fn load(folder: &Path, kept: &[Configured], problems: &mut Problems) -> Vec<Configured> {
+    let files = problems.note(files(folder)).unwrap_or_default();
+    files.iter().filter_map(|path| catalog(path, kept, problems)).collect()
+}
+
+fn files(folder: &Path) -> Result<Vec<PathBuf>, Problem> {
+    let unreadable = |error| Problem::of(folder, format!("can't be read: {error}"));
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            files.push(path);
+        }
+    }
     files.sort();
-    files.iter().map(catalog).collect()
+    Ok(files)
 }
 
-fn catalog(path: &PathBuf) -> Result<Catalog> {
-    let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
-    let table: toml::Table = toml::from_str(&read(path)?).map_err(|error| wrong(path, &error))?;
-    let refuse = |text: String| Error::new(ErrorCode::InvalidParameter, format!("{}: {text}", path.display()));
-    let connector = text_key(&table, "connector").map_err(refuse)?;
-    let factory = FACTORIES.iter().find(|factory| factory.name() == connector).ok_or_else(|| {
-        let known: Vec<_> = FACTORIES.iter().map(|factory| factory.name()).collect();
-        refuse(format!("there is no connector \"{connector}\"; known: {}", known.join(", ")))
-    })?;
-    let parameters = validate(&table, factory.parameters(), path.parent().unwrap_or(path)).map_err(refuse)?;
-    let default_schema = text_key(&table, "default_schema").map_err(refuse)?;
-    let connector = factory.create(&name, &parameters).map_err(|error| refuse(error.message))?;
-    Ok(Catalog { name: name.into(), connector, default_schema })
-}
-
-fn text_key(table: &toml::Table, key: &str) -> Result<String, String> {
-    match table.get(key) {
-        Some(toml::Value::String(text)) => Ok(text.clone()),
-        Some(_) => Err(format!("\"{key}\" is not a text")),
-        None => Err(format!("\"{key}\" is missing")),
+fn catalog(path: &Path, kept: &[Configured], problems: &mut Problems) -> Option<Configured> {
+    let text = problems.note(read(path))?;
+    let document = problems.note(Document::parse(path, &text))?;
+    let name = problems.note(name(path))?;
+    let factory = problems.note(factory(&document))?;
+    let known: Vec<Parameter> = CATALOG.iter().chain(factory.parameters()).copied().collect();
+    let before = problems.0.len();
+    let values = document.keys(&known, problems);
+    if problems.0.len() > before {
+        return None;
     }
+    let Values { parameters, secret_files, .. } = values;
+    let same = |old: &&Configured| {
+        *old.catalog.name == *name && old.connector == factory.name() && old.parameters == parameters
+    };
+    if let Some(old) = kept.iter().find(same) {
+        return Some(Configured { secret_files, ..old.clone() });
+    }
+    let created = factory.create(&name, &parameters).map_err(|error| {
+        let detail = error.detail.map(|detail| format!(": {detail}")).unwrap_or_default();
+        Problem::of(path, format!("{}{detail}", error.message))
+    });
+    let connector = problems.note(created)?;
+    let default_schema = parameters.text("default_schema").unwrap_or_default().to_owned();
+    let catalog = Catalog { name: Arc::from(name), connector, default_schema };
+    Some(Configured { catalog, file: path.to_owned(), secret_files, connector: factory.name(), parameters })
 }
 
-fn validate(table: &toml::Table, known: &'static [Parameter], folder: &Path) -> Result<Parameters, String> {
-    for key in table.keys() {
-        if !COMMON.contains(&key.as_str()) && !known.iter().any(|parameter| parameter.name == key) {
-            let names = known.iter().map(|parameter| parameter.name).chain(COMMON.iter().copied());
-            let nearest = names.min_by_key(|name| strsim::damerau_levenshtein(name, key)).unwrap_or("connector");
-            return Err(format!("unknown key \"{key}\"; did you mean \"{nearest}\"?"));
-        }
+/// The file's name is the catalog's, as SQL writes it without quotes.
+fn name(path: &Path) -> Result<String, Problem> {
+    let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    if name.is_empty() || !name.chars().all(plain) {
+        let text = "a catalog is named by its file: lower-case letters, digits and _ only";
+        return Err(Problem::of(path, text));
     }
-    let mut values = BTreeMap::new();
-    for parameter in known {
-        let default = || parameter.default.map(|text| toml::Value::String(text.to_owned()));
-        match table.get(parameter.name).cloned().or_else(default) {
-            Some(value) => {
-                let wrong = || format!("\"{}\" is not {}", parameter.name, parameter.kind.expected());
-                values.insert(parameter.name, convert(parameter, &value, folder).ok_or_else(wrong)?);
-            }
-            None if parameter.required => return Err(format!("\"{}\" is missing: {}", parameter.name, parameter.help)),
-            None => {}
-        }
+    if name == crate::catalog::SYSTEM_CATALOG {
+        return Err(Problem::of(path, format!("the catalog {name} is Naru's own; choose another name")));
     }
-    Ok(Parameters::new(values))
+    Ok(name.to_owned())
 }
 
-fn convert(parameter: &Parameter, value: &toml::Value, folder: &Path) -> Option<ParameterValue> {
-    let text = value.as_str();
-    Some(match parameter.kind {
-        _ if parameter.secret => ParameterValue::Secret(Secret::new(text?)),
-        ParameterKind::Text => ParameterValue::Text(text?.to_owned()),
-        ParameterKind::Choice(words) => ParameterValue::Text(text.filter(|text| words.contains(text))?.to_owned()),
-        ParameterKind::Integer(low, high) => {
-            let number = value.as_integer().or_else(|| text?.parse().ok())?;
-            ParameterValue::Integer((low..=high).contains(&number).then_some(number)?)
-        }
-        ParameterKind::Boolean => ParameterValue::Boolean(value.as_bool().or_else(|| text?.parse().ok())?),
-        ParameterKind::Duration => ParameterValue::Duration(units::duration(text?)?),
-        ParameterKind::Bytes => ParameterValue::Integer(i64::try_from(units::bytes(text?)?).ok()?),
-        ParameterKind::Path => ParameterValue::Path(folder.join(text?)),
-        ParameterKind::List => {
-            let list = value.as_array()?.iter().map(|item| item.as_str().map(str::to_owned));
-            ParameterValue::List(list.collect::<Option<_>>()?)
-        }
-        ParameterKind::Document => {
-            let structured = value.is_table() || value.is_array();
-            ParameterValue::Document(structured.then(|| serde_json::to_value(value).ok())??)
-        }
+fn factory(document: &Document<'_>) -> Result<&'static dyn ConnectorFactory, Problem> {
+    let names: Vec<_> = FACTORIES.iter().map(|factory| factory.name()).collect();
+    let known = format!("known connectors: {}", names.join(", "));
+    let Some((connector, line)) = document.peek(CONNECTOR) else {
+        return Err(Problem::of(document.path(), format!("\"{CONNECTOR}\" is missing or no text; {known}")));
+    };
+    FACTORIES.iter().find(|factory| factory.name() == connector).copied().ok_or_else(|| Problem {
+        line: Some(line),
+        ..Problem::of(document.path(), format!("there is no connector \"{connector}\"; {known}"))
     })
 }

@@ -1,31 +1,6 @@
 //! Durations and sizes with their units, as configuration files write them.
 
-use serde::{Deserialize, Deserializer, de};
 use std::time::Duration;
-
-/// `30s`, `5m`.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Span(pub(super) Duration);
-
-/// `64KiB`, `2GiB`.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Bytes(pub(super) u64);
-
-impl<'de> Deserialize<'de> for Span {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let wrong = || de::Error::custom(format!("\"{text}\" is not a duration such as 500ms, 30s, 5m, 1h or 1d"));
-        duration(&text).map(Self).ok_or_else(wrong)
-    }
-}
-
-impl<'de> Deserialize<'de> for Bytes {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let wrong = || de::Error::custom(format!("\"{text}\" is not a size such as 64KiB, 16MiB or 2GiB"));
-        bytes(&text).map(Self).ok_or_else(wrong)
-    }
-}
 
 /// `500ms`, `30s`, `5m`, `1h`, `1d`; a unit is required.
 pub(super) fn duration(text: &str) -> Option<Duration> {

@@ -31,6 +31,8 @@ pub struct ExecLimits {
     pub running_queries: usize,
     /// How long a query may wait for its turn.
     pub queue_time: Duration,
+    /// How long a statement may run where its session does not say.
+    pub statement_timeout: Option<Duration>,
 }
 
 impl Default for ExecLimits {
@@ -42,6 +44,7 @@ impl Default for ExecLimits {
             spill: 20 << 30,
             running_queries: 64,
             queue_time: Duration::from_secs(60),
+            statement_timeout: None,
         }
     }
 }
@@ -77,6 +80,12 @@ impl Executor {
         let memory = ProcessMemory::new(limits.memory);
         let admission = Arc::new(Semaphore::new(limits.running_queries));
         Ok(Self { cpu: Some(cpu), io, environment, memory, admission, limits })
+    }
+
+    /// The limits it keeps.
+    #[must_use]
+    pub fn limits(&self) -> &ExecLimits {
+        &self.limits
     }
 
     /// The IO runtime.

@@ -2,7 +2,9 @@
 
 use crate::audit::QueryAudit;
 use crate::error::{Error, ErrorCode, Result};
+use crate::session::Registration;
 use crate::session::api::QueryStream;
+use crate::telemetry::meters::QueryMeter;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::execution::TaskContext;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
@@ -24,6 +26,8 @@ pub struct QueryGuard {
     cancel: CancellationToken,
     deadline: Option<Instant>,
     audit: QueryAudit,
+    registration: Registration,
+    meter: QueryMeter,
     _turn: OwnedSemaphorePermit,
 }
 
@@ -34,9 +38,11 @@ impl QueryGuard {
         cancel: CancellationToken,
         deadline: Option<Instant>,
         audit: QueryAudit,
+        registration: Registration,
+        meter: QueryMeter,
         turn: OwnedSemaphorePermit,
     ) -> Self {
-        Self { cancel, deadline, audit, _turn: turn }
+        Self { cancel, deadline, audit, registration, meter, _turn: turn }
     }
 }
 
@@ -79,15 +85,19 @@ pub(super) fn across(
         match next {
             Some(Ok(batch)) => {
                 crossing.guard.audit.count(batch.num_rows());
+                crossing.guard.registration.count(batch.num_rows());
+                crossing.guard.meter.count(batch.num_rows());
                 Some((Ok(batch), crossing))
             }
             Some(Err(error)) => {
                 crossing.over = true;
                 crossing.guard.audit.failed(&error);
+                crossing.guard.meter.failed(&error);
                 Some((Err(error), crossing))
             }
             None => {
                 crossing.guard.audit.finished();
+                crossing.guard.meter.finished();
                 None
             }
         }

@@ -1,92 +1,219 @@
 //! Row filters and custom masks: from the policy's text to an expression over the raw table.
 //!
 //! Policy text is parsed once, as an expression, and planned from its syntax tree. It is data of an administrator, yet it is
-//! never pasted into a statement.
+//! never pasted into a statement. Subqueries in it read the tables of the asking user, under that user's own policies: a filter
+//! can't show more than its reader may see.
 
 use super::mask;
 use super::rights::{ColumnRight, MaskRule, RowFilter, TableRights};
 use crate::error::{Error, ErrorCode, Result};
-use datafusion::arrow::datatypes::{DataType, Schema};
+use crate::plan::to_datafusion;
+use datafusion::arrow::datatypes::{DataType, FieldRef, Schema};
 use datafusion::common::{DFSchema, TableReference};
+use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::planner::ContextProvider;
 use datafusion::logical_expr::{Expr, ExprSchemable, lit};
 use datafusion::prelude::{cast, col};
+use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::planner::{PlannerContext, SqlToRel};
-use datafusion::sql::sqlparser::ast::{Expr as SqlExpr, Ident, visit_expressions_mut};
+use datafusion::sql::resolve::resolve_table_references;
+use datafusion::sql::sqlparser::ast::{
+    Expr as SqlExpr, Function, FunctionArguments, Ident, Query, SelectItem, SetExpr, Statement, Value,
+    visit_expressions_mut,
+};
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 use datafusion::sql::sqlparser::tokenizer::Token;
 use std::ops::ControlFlow;
+use std::sync::{Arc, OnceLock};
+
+/// How policy expressions are planned: with the functions of every query, under settings that no session can change, so that
+/// a policy means the same to everybody.
+#[derive(Debug, Clone)]
+pub struct PolicySession<'a> {
+    session: &'a SessionState,
+    fixed: Arc<OnceLock<Arc<SessionState>>>,
+    /// The tables whose policies are being planned, outermost first.
+    inside: Vec<TableReference>,
+}
+
+impl<'a> PolicySession<'a> {
+    /// For the policies of one statement.
+    #[must_use]
+    pub fn new(session: &'a SessionState) -> Self {
+        Self { session, fixed: Arc::default(), inside: Vec::new() }
+    }
+
+    /// For the tables that the policies of `table` read.
+    ///
+    /// # Errors
+    /// The policies of `table` need what they decide about.
+    pub fn entering(&self, table: &TableReference) -> Result<Self> {
+        if self.inside.contains(table) {
+            return Err(broken("its policies refer to each other in a circle"));
+        }
+        let mut entered = self.clone();
+        entered.inside.push(table.clone());
+        Ok(entered)
+    }
+
+    /// The settings: made when the first restricted table needs them.
+    #[must_use]
+    pub fn state(&self) -> &Arc<SessionState> {
+        self.fixed.get_or_init(|| {
+            let mut config = self.session.config().clone();
+            config.options_mut().execution.time_zone = Some("UTC".to_owned());
+            let mut state = SessionStateBuilder::new_from_existing(self.session.clone()).with_config(config).build();
+            state.mark_start_execution();
+            Arc::new(state)
+        })
+    }
+}
+
+/// What the policies of one table say, parsed.
+#[derive(Debug)]
+pub struct PolicyExpressions {
+    filter: Option<Filter>,
+    /// By column position; `None` is the column as it is.
+    masks: Vec<Option<Mask>>,
+}
+
+#[derive(Debug)]
+enum Filter {
+    NoRows,
+    Where(Box<SqlExpr>),
+}
+
+#[derive(Debug)]
+enum Mask {
+    Null,
+    Stock(String),
+    Custom(Box<SqlExpr>),
+}
 
 /// What restricts a table, as expressions over its raw columns.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Restrictions {
+#[derive(Debug, Clone)]
+pub struct Restrictions {
     /// Rows for which this is true may be seen.
     pub(super) filter: Option<Expr>,
     /// By column position; `None` is the column as it is.
     pub(super) masks: Vec<Option<Expr>>,
+    /// What they are planned and run with.
+    pub(super) state: Option<Arc<SessionState>>,
 }
 
-/// Plans the expressions of a table's rights. `planner` is the fixed policy session: it resolves functions, and no tables.
-pub(super) fn restrictions<P: ContextProvider>(
-    planner: &P,
-    table: &TableReference,
-    schema: &Schema,
-    rights: &TableRights,
-) -> Result<Restrictions> {
-    let columns = DFSchema::try_from_qualified_schema(table.clone(), schema)?;
-    let filter = match &rights.row_filter {
-        RowFilter::None => None,
-        RowFilter::NoRows => Some(lit(false)),
-        RowFilter::Where(text) => Some(condition(planner, text, &columns)?),
-    };
-    let masks = schema
-        .fields()
-        .iter()
-        .zip(&rights.columns)
-        .map(|(field, right)| match right {
+impl Restrictions {
+    /// Of a table from which nothing is withheld.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { filter: None, masks: Vec::new(), state: None }
+    }
+}
+
+impl PolicyExpressions {
+    /// Parses what the rights of a table say. `current_user` in it is `user`.
+    pub fn parse(rights: &TableRights, schema: &Schema, user: &str) -> Result<Self> {
+        let filter = match &rights.row_filter {
+            RowFilter::None => None,
+            RowFilter::NoRows => Some(Filter::NoRows),
+            RowFilter::Where(text) => Some(Filter::Where(Box::new(parse(text, None, user)?))),
+        };
+        let mask = |(field, right): (&FieldRef, &ColumnRight)| match right {
             ColumnRight::Allowed | ColumnRight::Denied => Ok(None),
-            ColumnRight::Masked(rule) => masked(planner, rule, field.name(), field.data_type(), &columns).map(Some),
-        })
-        .collect::<Result<_>>()?;
-    Ok(Restrictions { filter, masks })
+            ColumnRight::Masked(MaskRule::Null) => Ok(Some(Mask::Null)),
+            ColumnRight::Masked(MaskRule::Stock(mask_type)) => Ok(Some(Mask::Stock(mask_type.clone()))),
+            ColumnRight::Masked(MaskRule::Custom(text)) => {
+                parse(text, Some((field.name().as_str(), field.data_type())), user)
+                    .map(|expr| Some(Mask::Custom(Box::new(expr))))
+            }
+        };
+        let masks = schema.fields().iter().zip(&rights.columns).map(mask).collect::<Result<_>>()?;
+        Ok(Self { filter, masks })
+    }
+
+    fn custom(&self) -> impl Iterator<Item = &SqlExpr> {
+        let filter = self.filter.iter().filter_map(|filter| match filter {
+            Filter::Where(expr) => Some(expr.as_ref()),
+            Filter::NoRows => None,
+        });
+        filter.chain(self.masks.iter().flatten().filter_map(|mask| match mask {
+            Mask::Custom(expr) => Some(expr.as_ref()),
+            Mask::Null | Mask::Stock(_) => None,
+        }))
+    }
+
+    /// The subqueries' tables, as the policies name them.
+    pub fn tables(&self) -> Result<Vec<TableReference>> {
+        let mut tables = Vec::new();
+        for expr in self.custom() {
+            let statement = Statement::Query(Box::new(query_of(expr.clone())?));
+            let (found, _) = resolve_table_references(&DfStatement::Statement(Box::new(statement)), true)
+                .map_err(|error| broken("its subqueries can't be resolved").with_detail(error))?;
+            tables.extend(found);
+        }
+        Ok(tables)
+    }
+
+    /// Plans them over the raw table. `planner` knows the subqueries' tables and nothing else.
+    pub fn plan<P: ContextProvider>(
+        self,
+        planner: &P,
+        state: &Arc<SessionState>,
+        table: &TableReference,
+        schema: &Schema,
+    ) -> Result<Restrictions> {
+        let columns = DFSchema::try_from_qualified_schema(table.clone(), schema)?;
+        let filter = match self.filter {
+            None => None,
+            Some(Filter::NoRows) => Some(lit(false)),
+            Some(Filter::Where(expr)) => Some(condition(planner, *expr, &columns)?),
+        };
+        let masked = |(mask, field): (Option<Mask>, &FieldRef)| {
+            mask.map(|mask| masked(planner, mask, field.name(), field.data_type(), &columns)).transpose()
+        };
+        let masks = self.masks.into_iter().zip(schema.fields()).map(masked).collect::<Result<_>>()?;
+        Ok(Restrictions { filter, masks, state: Some(Arc::clone(state)) })
+    }
 }
 
 fn masked<P: ContextProvider>(
     planner: &P,
-    rule: &MaskRule,
+    rule: Mask,
     name: &str,
     data_type: &DataType,
     columns: &DFSchema,
 ) -> Result<Expr> {
     match rule {
-        MaskRule::Null => Ok(mask::null_of(data_type)),
-        MaskRule::Stock(mask_type) => Ok(mask::stock(mask_type, raw_column(name), data_type)),
-        MaskRule::Custom(text) => {
-            let expr = plan(planner, with_column(parse(text)?, name), columns)?;
+        Mask::Null => Ok(mask::null_of(data_type)),
+        Mask::Stock(mask_type) => {
+            let column = col(datafusion::common::Column::new_unqualified(name));
+            Ok(mask::stock(&mask_type, column, data_type))
+        }
+        Mask::Custom(expr) => {
+            let expr = plan(planner, *expr, columns)?;
             let same_type = expr.get_type(columns)? == *data_type;
             Ok(if same_type { expr } else { cast(expr, data_type.clone()) })
         }
     }
 }
 
-fn condition<P: ContextProvider>(planner: &P, text: &str, columns: &DFSchema) -> Result<Expr> {
-    let expr = plan(planner, parse(text)?, columns)?;
+fn condition<P: ContextProvider>(planner: &P, expr: SqlExpr, columns: &DFSchema) -> Result<Expr> {
+    let expr = plan(planner, expr, columns)?;
     if expr.get_type(columns)? != DataType::Boolean {
         return Err(broken("its row filter is not a condition"));
     }
     Ok(expr)
 }
 
-fn raw_column(name: &str) -> Expr {
-    col(datafusion::common::Column::new_unqualified(name))
-}
-
 /// `{col}` is not an identifier that the parser knows, so it travels as a name nobody would use.
 const COLUMN_MARK: &str = "naru column of this mask";
 
-fn parse(text: &str) -> Result<SqlExpr> {
-    let text = text.replace("{col}", &format!("\"{COLUMN_MARK}\""));
+/// Parses one expression; `column` is what `{col}` and `{type}` stand for.
+pub(super) fn parse(text: &str, column: Option<(&str, &DataType)>, user: &str) -> Result<SqlExpr> {
+    let mut text = text.replace("{col}", &format!("\"{COLUMN_MARK}\""));
+    if let Some((_, data_type)) = column {
+        text = text.replace("{type}", &crate::catalog::type_text(data_type));
+    }
     let mut parser = Parser::new(&PostgreSqlDialect {})
         .try_with_sql(&text)
         .map_err(|error| broken("its expression can't be parsed").with_detail(error))?;
@@ -94,19 +221,53 @@ fn parse(text: &str) -> Result<SqlExpr> {
     if parser.peek_token().token != Token::EOF {
         return Err(broken("its expression goes on after its end"));
     }
-    Ok(expr)
-}
-
-fn with_column(mut expr: SqlExpr, column: &str) -> SqlExpr {
+    let mut query = query_of(expr)?;
+    to_datafusion(&mut query).map_err(|error| broken("its expression can't be planned").with_detail(error))?;
+    let mut expr = expr_of(query)?;
     let _: ControlFlow<()> = visit_expressions_mut(&mut expr, |part| {
-        if let SqlExpr::Identifier(ident) = part
-            && ident.value == COLUMN_MARK
-        {
-            *ident = Ident::with_quote('"', column);
+        match (&*part, column) {
+            (SqlExpr::Identifier(ident), Some((name, _))) if ident.value == COLUMN_MARK => {
+                *part = SqlExpr::Identifier(Ident::with_quote('"', name));
+            }
+            (SqlExpr::Function(function), _) if names_the_user(function) => {
+                *part = SqlExpr::Value(Value::SingleQuotedString(user.to_owned()).into());
+            }
+            _ => {}
         }
         ControlFlow::Continue(())
     });
-    expr
+    Ok(expr)
+}
+
+/// `current_user` and its kin: whoever asks, never an owner of the policy.
+fn names_the_user(function: &Function) -> bool {
+    let name = function.name.to_string().to_lowercase();
+    let no_arguments = match &function.args {
+        FunctionArguments::None => true,
+        FunctionArguments::List(list) => list.args.is_empty(),
+        FunctionArguments::Subquery(_) => false,
+    };
+    no_arguments && matches!(name.as_str(), "current_user" | "session_user" | "user")
+}
+
+/// `SELECT expression`: the form in which rewriting and name resolution take one.
+pub(super) fn query_of(expr: SqlExpr) -> Result<Query> {
+    let one = Parser::new(&PostgreSqlDialect {}).try_with_sql("SELECT 1").and_then(|mut parser| parser.parse_query());
+    let mut query = *one.map_err(Error::internal)?;
+    if let SetExpr::Select(select) = query.body.as_mut() {
+        select.projection = vec![SelectItem::UnnamedExpr(expr)];
+    }
+    Ok(query)
+}
+
+fn expr_of(query: Query) -> Result<SqlExpr> {
+    if let SetExpr::Select(select) = *query.body
+        && let Some(SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }) =
+            select.projection.into_iter().next()
+    {
+        return Ok(expr);
+    }
+    Err(broken("its expression can't be planned"))
 }
 
 fn plan<P: ContextProvider>(planner: &P, expr: SqlExpr, columns: &DFSchema) -> Result<Expr> {
@@ -116,7 +277,7 @@ fn plan<P: ContextProvider>(planner: &P, expr: SqlExpr, columns: &DFSchema) -> R
 }
 
 /// The user learns that the table can't be read, not what the policy says.
-fn broken(what: &str) -> Error {
+pub(crate) fn broken(what: &str) -> Error {
     Error::new(ErrorCode::RestrictedTable, "a policy of this table can't be evaluated; ask an administrator")
         .with_detail(what)
 }

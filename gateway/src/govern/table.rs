@@ -4,8 +4,9 @@
 //! inside, where raw rows are filtered and masked, and hands out a [`GovernedExec`].
 
 use super::exec::{GovernedExec, ScanFacts, Stamp};
-use super::expressions::{self, Restrictions};
+use super::expressions::Restrictions;
 use super::rights::{ColumnRight, RowFilter, TableRights};
+use super::verify::verify_inside;
 use crate::error::{Error, ErrorCode};
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
@@ -14,7 +15,6 @@ use datafusion::common::{Statistics, TableReference};
 use datafusion::datasource::provider_as_source;
 use datafusion::error::Result;
 use datafusion::logical_expr::expr_rewriter::unnormalize_col;
-use datafusion::logical_expr::planner::ContextProvider;
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::col;
@@ -61,17 +61,16 @@ impl fmt::Debug for GovernedTable {
 }
 
 impl GovernedTable {
-    /// A table under these rights. `planner` is the policy session, see design section 5.
-    pub fn new<P: ContextProvider>(
+    /// A table under these rights, and what they say of it as expressions.
+    pub fn new(
         name: TableReference,
         raw: Arc<TableAdapter>,
         rights: TableRights,
-        planner: &P,
+        restrictions: Restrictions,
         stamp: Stamp,
         exposure: &Exposure,
     ) -> crate::error::Result<Self> {
         let raw_schema = raw.schema();
-        let restrictions = expressions::restrictions(planner, &name, &raw_schema, &rights)?;
         let described = raw.table().columns().iter().zip(&rights.columns);
         let exposed: Vec<usize> = described
             .enumerate()
@@ -139,14 +138,14 @@ impl GovernedTable {
     /// `projection` counts the source's columns.
     async fn plan_inside(
         &self,
-        session: &dyn Session,
         projection: &[usize],
         filters: &[Expr],
         limit: Option<usize>,
         raw: TableAdapter,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let raw: Arc<dyn TableProvider> = Arc::new(raw);
-        let mut inside = LogicalPlanBuilder::scan(self.name.clone(), provider_as_source(raw), None)?;
+        let source = provider_as_source(Arc::clone(&raw));
+        let mut inside = LogicalPlanBuilder::scan(self.name.clone(), source, None)?;
         if let Some(policy) = &self.restrictions.filter {
             inside = inside.filter(policy.clone())?;
         }
@@ -158,7 +157,12 @@ impl GovernedTable {
         if let Some(limit) = limit {
             inside = inside.limit(0, Some(limit))?;
         }
-        session.create_physical_plan(&inside.build()?).await
+        let inside = inside.build()?;
+        verify_inside(&inside, &raw, &self.stamp)?;
+        // Not the user's session: a policy means the same under every setting.
+        let policies = self.restrictions.state.as_ref();
+        let policies = policies.ok_or_else(|| Error::internal("a restricted table without its policies"))?;
+        policies.create_physical_plan(&inside).await
     }
 
     fn shown(&self, position: usize) -> Expr {
@@ -234,7 +238,7 @@ impl TableProvider for GovernedTable {
         if !filters.iter().all(|filter| self.leak_proof(filter)) {
             return Err(Error::internal("a filter that is not leak-proof reached a restricted table").into());
         }
-        let inside = self.plan_inside(session, &projection, filters, limit, raw).await?;
+        let inside = self.plan_inside(&projection, filters, limit, raw).await?;
         let facts = self.facts(filters, note.get());
         Ok(Arc::new(GovernedExec::sealed(self.name.clone(), self.stamp.clone(), inside, schema, facts)))
     }

@@ -3,6 +3,7 @@
 use super::exec::{GovernedExec, Stamp};
 use super::table::GovernedTable;
 use crate::error::{Error, Result};
+use datafusion::catalog::TableProvider;
 use datafusion::catalog::memory::MemorySourceConfig;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::datasource::cte_worktable::CteWorkTable;
@@ -23,6 +24,21 @@ use crate::catalog::SystemTable;
 pub fn verify_logical(plan: &LogicalPlan, stamp: &Stamp) -> Result<()> {
     plan.apply_with_subqueries(|node| {
         check_node(node, stamp)?;
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(())
+}
+
+/// The same for what is planned inside a restricted table: besides its own raw scan, its policies read governed tables only.
+pub(super) fn verify_inside(plan: &LogicalPlan, raw: &Arc<dyn TableProvider>, stamp: &Stamp) -> Result<()> {
+    plan.apply_with_subqueries(|node| {
+        let is_raw = match node {
+            LogicalPlan::TableScan(scan) => Arc::ptr_eq(&source_as_provider(&scan.source)?, raw),
+            _ => false,
+        };
+        if !is_raw {
+            check_node(node, stamp)?;
+        }
         Ok(TreeNodeRecursion::Continue)
     })?;
     Ok(())

@@ -7,7 +7,7 @@ use super::{dialect, wildcard};
 use crate::audit::AuditedTable;
 use crate::catalog::{DeniedColumns, Resolver};
 use crate::error::{Error, ErrorCode, Result};
-use crate::govern::{self, DENIED_COLUMN, Exposure, GovernedTable, Stamp};
+use crate::govern::{self, DENIED_COLUMN, Exposure, GovernedTable, PolicySession, Stamp};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DFSchema, ExprSchema, ParamValues, TableReference, plan_err};
@@ -39,9 +39,9 @@ pub struct Bound {
 }
 
 /// Functions of a session and the tables resolved for one statement.
-struct Names<'a> {
-    state: &'a SessionState,
-    tables: HashMap<TableReference, Arc<dyn TableSource>>,
+pub(crate) struct Names<'a> {
+    pub(crate) state: &'a SessionState,
+    pub(crate) tables: HashMap<TableReference, Arc<dyn TableSource>>,
 }
 
 /// Binds a query. `parameter_types` are those of `$1`, `$2`, ... as far as the client said.
@@ -59,11 +59,10 @@ pub async fn bind(
         mentioned: wildcard::mentioned(&query),
         hide_denied: resolver.snapshot.denied_columns == DeniedColumns::Hide,
     };
-    // The policy session: the same functions, and no tables.
-    let policy_session = Names { state, tables: HashMap::new() };
+    let policies = PolicySession::new(state);
     let (mut tables, mut hidden) = (HashMap::new(), HashMap::new());
     for reference in references {
-        let table = resolver.table(&reference, &policy_session, &exposure).await?;
+        let table = resolver.table(&reference, &policies, &exposure).await?;
         let provider: &dyn Any = table.as_ref();
         if let Some(governed) = provider.downcast_ref::<GovernedTable>() {
             hidden.insert(reference.clone(), governed.exposed_hidden().map(str::to_owned).collect());
@@ -94,6 +93,7 @@ fn audited(source: &Arc<dyn TableSource>) -> Option<AuditedTable> {
     let masked = table.columns().iter().zip(&table.rights().columns);
     Some(AuditedTable {
         name: table.name().to_string(),
+        columns: Vec::new(),
         policies: table.rights().policies.clone(),
         masked: masked
             .filter(|(_, right)| matches!(right, govern::ColumnRight::Masked(_)))
@@ -128,13 +128,35 @@ impl Bound {
 }
 
 /// Optimises and plans a bound query, and proves after each step that policy still holds.
-pub async fn physical_plan(state: &SessionState, bound: &Bound) -> Result<Arc<dyn ExecutionPlan>> {
+/// `bound.tables` learn which columns are read.
+pub async fn physical_plan(state: &SessionState, bound: &mut Bound) -> Result<Arc<dyn ExecutionPlan>> {
     govern::verify_logical(&bound.plan, &bound.stamp)?;
     let optimised = state.optimize(&bound.plan)?;
     govern::verify_logical(&optimised, &bound.stamp)?;
+    note_columns(&optimised, &mut bound.tables)?;
     let physical = state.query_planner().create_physical_plan(&optimised, state).await?;
     govern::verify_physical(&physical, &bound.stamp)?;
     Ok(physical)
+}
+
+/// Notes which columns an optimised plan reads: those a scan gives out, and those its filters look at.
+fn note_columns(plan: &LogicalPlan, tables: &mut [AuditedTable]) -> Result<()> {
+    plan.apply_with_subqueries(|node| {
+        let LogicalPlan::TableScan(scan) = node else { return Ok(TreeNodeRecursion::Continue) };
+        let provider = datafusion::datasource::source_as_provider(&scan.source)?;
+        let provider: &dyn Any = provider.as_ref();
+        let name = provider.downcast_ref::<GovernedTable>().map(|table| table.name().to_string());
+        let Some(table) = tables.iter_mut().find(|table| Some(&table.name) == name.as_ref()) else {
+            return Ok(TreeNodeRecursion::Continue);
+        };
+        let given = scan.projected_schema.fields().iter().map(|field| field.name().clone());
+        let looked_at = scan.filters.iter().flat_map(|filter| filter.column_refs()).map(|column| column.name.clone());
+        table.columns.extend(given.chain(looked_at));
+        table.columns.sort_unstable();
+        table.columns.dedup();
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(())
 }
 
 /// 42501 for a plan that reads a denied column, or gives one out without naming it. Only columns that the user typed are

@@ -66,6 +66,17 @@ pub enum Kind<'a> {
     NoOp(&'static str),
 }
 
+impl Kind<'_> {
+    /// Does it tell what exists?
+    #[must_use]
+    pub fn reads_metadata(&self) -> bool {
+        matches!(
+            self,
+            Self::ShowCatalogs | Self::ShowSchemas(_) | Self::ShowTables(..) | Self::ShowColumns(_) | Self::Use(_)
+        )
+    }
+}
+
 /// Which kind a statement is, or why it is refused.
 pub fn classify(statement: &Statement) -> Result<Kind<'_>> {
     match statement {

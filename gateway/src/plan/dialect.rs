@@ -10,7 +10,7 @@ use datafusion::sql::sqlparser::ast::{
 use std::ops::ControlFlow;
 
 /// Rewrites a query, subqueries too.
-pub(super) fn to_datafusion(query: &mut Query) -> Result<()> {
+pub(crate) fn to_datafusion(query: &mut Query) -> Result<()> {
     match VisitMut::visit(query, &mut Dialect) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(error) => Err(error),

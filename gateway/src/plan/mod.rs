@@ -3,15 +3,21 @@
 mod bind;
 mod classify;
 mod constant;
+mod cooperate;
 mod dialect;
 mod explain;
 mod parse;
+mod placeholders;
 mod pushdown;
 mod wildcard;
 
+pub(crate) use bind::Names;
 pub use bind::{Bound, bind, physical_plan};
 pub use classify::{Kind, classify};
 pub use constant::{constants, types};
+pub use cooperate::YieldingJoins;
+pub(crate) use dialect::to_datafusion;
 pub use explain::{Detail, explain};
-pub use parse::parse;
+pub use parse::{parse, parse_with};
+pub use placeholders::Placeholders;
 pub(crate) use pushdown::rules as pushdown_rules;

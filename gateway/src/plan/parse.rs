@@ -1,5 +1,6 @@
 //! SQL text to syntax trees, once. PostgreSQL's dialect.
 
+use super::placeholders::{self, Placeholders};
 use crate::error::{Error, ErrorCode, Result};
 use crate::session::api::Parsed;
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
@@ -13,11 +14,20 @@ const NESTING_LIMIT: usize = 128;
 
 /// The statements of a text, in order. A text without any gives one empty statement.
 pub fn parse(sql: &str) -> Result<Vec<Parsed>> {
+    parse_with(sql, Placeholders::Numbered)
+}
+
+/// The same, of a client that writes its parameters so.
+pub fn parse_with(sql: &str, placeholders: Placeholders) -> Result<Vec<Parsed>> {
     let dialect = PostgreSqlDialect {};
     let text: Arc<str> = sql.into();
     let tokens = Tokenizer::new(&dialect, sql)
         .tokenize_with_location()
         .map_err(|error| syntax_error(ParserError::TokenizerError(error.to_string()), sql))?;
+    let tokens = match placeholders {
+        Placeholders::Numbered => tokens,
+        Placeholders::QuestionMarks => placeholders::number(tokens)?,
+    };
     let tokens = spell_out_table(tokens);
     let mut parser = Parser::new(&dialect).with_recursion_limit(NESTING_LIMIT).with_tokens_with_locations(tokens);
     let mut statements = Vec::new();

@@ -1,6 +1,6 @@
 //! EXPLAIN: the same planning and the same checks as the query itself; ANALYZE runs it too.
 
-use super::api::Outcome;
+use super::api::{Outcome, Parsed};
 use super::query::Session;
 use super::statement::rows_of;
 use crate::error::Result;
@@ -14,15 +14,15 @@ use std::time::Instant;
 impl Session {
     pub(super) async fn explain(
         &self,
-        sql: &str,
+        parsed: &Parsed,
         query: &Query,
         (analyze, verbose): (bool, bool),
         parameters: Vec<ScalarValue>,
     ) -> Result<Outcome> {
-        let planned = self.planned(query, parameters).await?;
-        let physical = Arc::clone(&planned.physical);
-        let mut detail = Detail { verbose, system_information: planned.system_information, ran: None };
-        let mut running = self.start(planned, sql)?;
+        let planned = self.planned(parsed, query, parameters).await?;
+        let physical = Arc::clone(&planned.ready.physical);
+        let mut detail = Detail { verbose, system_information: planned.ready.system_information, ran: None };
+        let mut running = self.start(planned)?;
         if analyze {
             let started = Instant::now();
             let mut stream = running.stream()?;

@@ -1,10 +1,11 @@
 //! What all sessions share: the current snapshot of catalogs and policies, the executor, logins, the audit log.
 
+use super::registry::Registry;
 use crate::audit::AuditLog;
 use crate::catalog::Snapshot;
 use crate::exec::Executor;
 use crate::functions;
-use crate::plan;
+use crate::plan::{self, YieldingJoins};
 use arc_swap::ArcSwap;
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::prelude::SessionConfig;
@@ -30,6 +31,7 @@ pub struct Gateway {
     login: ArcSwap<Login>,
     executor: Executor,
     audit: Arc<AuditLog>,
+    running: Arc<Registry>,
     base_state: SessionState,
 }
 
@@ -49,6 +51,7 @@ impl Gateway {
             login: ArcSwap::from_pointee(parts.login),
             executor: parts.executor,
             audit: Arc::new(parts.audit),
+            running: Arc::default(),
             base_state,
         })
     }
@@ -62,6 +65,11 @@ impl Gateway {
     /// Swaps catalogs and policies whole. Running queries keep theirs.
     pub fn replace_snapshot(&self, snapshot: Snapshot) {
         self.snapshot.store(Arc::new(snapshot));
+    }
+
+    /// Swaps who may log in. Sessions that are open stay.
+    pub fn replace_login(&self, login: Login) {
+        self.login.store(Arc::new(login));
     }
 
     /// The login chain.
@@ -80,6 +88,12 @@ impl Gateway {
     #[must_use]
     pub fn audit(&self) -> &Arc<AuditLog> {
         &self.audit
+    }
+
+    /// The queries that run now.
+    #[must_use]
+    pub fn running(&self) -> &Arc<Registry> {
+        &self.running
     }
 
     pub(super) fn base_state(&self) -> &SessionState {
@@ -110,5 +124,7 @@ fn base_state(executor: &Executor) -> SessionState {
     builder.aggregate_functions().get_or_insert_default().extend(functions::aggregate_functions());
     let builder = functions::analyzer_rules().into_iter().fold(builder, SessionStateBuilder::with_analyzer_rule);
     // After all of DataFusion's own.
-    plan::pushdown_rules().into_iter().fold(builder, SessionStateBuilder::with_physical_optimizer_rule).build()
+    let rules = plan::pushdown_rules().into_iter();
+    let builder = rules.fold(builder, SessionStateBuilder::with_physical_optimizer_rule);
+    builder.with_physical_optimizer_rule(Arc::new(YieldingJoins)).build()
 }

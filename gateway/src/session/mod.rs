@@ -4,12 +4,16 @@
 pub mod api;
 mod explain;
 mod gateway;
+mod namespace;
 mod prepared;
 mod query;
+mod registry;
 mod settings;
 mod show;
 mod statement;
 
 pub use gateway::{Gateway, GatewayParts};
-pub use query::Session;
+pub use namespace::{TableEntry, TableFilter};
+pub use query::{Session, SessionVariables};
+pub use registry::{QueryState, Registration, Registry, RunningQuery};
 pub use settings::{SERVER_VERSION, Settings};

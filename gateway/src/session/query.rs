@@ -3,13 +3,15 @@
 use super::api::{Client, Described, Notice, Outcome, Parsed, QueryStream, Released, TransactionStatus};
 use super::gateway::Gateway;
 use super::prepared::PreparedStatement;
+use super::registry::{QueryState, Registration, Registry};
 use super::settings::Settings;
-use crate::audit::QueryAudit;
+use crate::audit::{Asked, PendingAudit};
 use crate::catalog::{Resolver, SearchPath, Snapshot};
 use crate::error::{Error, ErrorCode, Result};
 use crate::exec::{Executor, QueryGuard};
 use crate::govern::Rights;
 use crate::plan::{self, Bound, Kind};
+use crate::telemetry::meters::QueryMeter;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::execution::{SessionState, SessionStateBuilder, TaskContext};
 use datafusion::physical_plan::ExecutionPlan;
@@ -39,20 +41,36 @@ pub struct Session {
     statement: CancellationToken,
 }
 
+/// What a session keeps from one statement to the next. A door without connections carries it from call to call.
+#[derive(Debug, Clone)]
+pub struct SessionVariables {
+    settings: Settings,
+    path: SearchPath,
+    transaction: TransactionStatus,
+    prepared: BTreeMap<String, PreparedStatement>,
+}
+
 /// What one statement sees from its first name to its last row.
 pub(super) struct Scope {
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) rights: Rights,
     pub(super) ctx: QueryContext,
     pub(super) path: SearchPath,
+    running: Arc<Registry>,
 }
 
-/// A query ready to run.
+/// A query ready to run, entered where running queries are listed, and not yet audited.
 pub(super) struct Planned {
+    pub(super) ready: Ready,
+    registration: Registration,
+    audit: PendingAudit,
+}
+
+/// What planning gave.
+pub(super) struct Ready {
     pub(super) bound: Bound,
     pub(super) physical: Arc<dyn ExecutionPlan>,
     context: Arc<TaskContext>,
-    id: QueryId,
     cancel: CancellationToken,
     deadline: Option<Instant>,
     turn: OwnedSemaphorePermit,
@@ -85,7 +103,13 @@ impl Started<'_> {
 
 impl Scope {
     pub(super) fn resolver(&self) -> Resolver<'_> {
-        Resolver { snapshot: &self.snapshot, rights: &self.rights, ctx: &self.ctx, path: &self.path }
+        Resolver {
+            snapshot: &self.snapshot,
+            rights: &self.rights,
+            ctx: &self.ctx,
+            path: &self.path,
+            running: &self.running,
+        }
     }
 }
 
@@ -102,7 +126,8 @@ impl Session {
             return Err(Error::new(ErrorCode::UndefinedCatalog, format!("database \"{name}\" does not exist")));
         };
         let path = SearchPath { catalog: catalog.name.to_string(), schema: catalog.default_schema.clone() };
-        let settings = Settings::new(identity.user());
+        let settings =
+            Settings::new(identity.user()).with_default_timeout(gateway.executor().limits().statement_timeout);
         Ok(Self {
             gateway,
             identity,
@@ -121,6 +146,23 @@ impl Session {
     #[must_use]
     pub fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// What it keeps from one statement to the next.
+    #[must_use]
+    pub fn variables(&self) -> SessionVariables {
+        SessionVariables {
+            settings: self.settings.clone(),
+            path: self.path.clone(),
+            transaction: self.transaction,
+            prepared: self.prepared.clone(),
+        }
+    }
+
+    /// Goes on from where an earlier session of the same user was.
+    pub fn restore(&mut self, variables: SessionVariables) {
+        let SessionVariables { settings, path, transaction, prepared } = variables;
+        (self.settings, self.path, self.transaction, self.prepared) = (settings, path, transaction, prepared);
     }
 
     /// The session's settings.
@@ -176,27 +218,43 @@ impl Session {
             once: OnceStore::default(),
             io: self.gateway.executor().io().clone(),
         };
-        Scope { snapshot, rights, ctx, path: self.path.clone() }
+        Scope { snapshot, rights, ctx, path: self.path.clone(), running: Arc::clone(self.gateway.running()) }
     }
 
     /// What a client may know of a statement before it runs: bound with the same checks as when it runs.
     pub async fn describe(&mut self, parsed: &Parsed, parameter_types: &[Option<DataType>]) -> Result<Described> {
+        let mut asked = self.asked(parsed);
+        let described = self.described(parsed, parameter_types, &mut asked).await;
+        if parsed.statement.is_some() {
+            self.audit_moment("describe", asked, described.as_ref().err())?;
+        }
+        described
+    }
+
+    async fn described(
+        &mut self,
+        parsed: &Parsed,
+        parameter_types: &[Option<DataType>],
+        asked: &mut Asked,
+    ) -> Result<Described> {
         let nothing = Described { parameters: Vec::new(), schema: None };
         let Some(statement) = &parsed.statement else { return Ok(nothing) };
         match plan::classify(statement)? {
             Kind::Query(query) => {
                 let bound = self.bind(query, parameter_types.to_vec()).await?;
+                asked.tables.clone_from(&bound.tables);
                 let schema = Arc::new(bound.plan.schema().as_arrow().clone());
                 Ok(Described { parameters: bound.parameter_types()?, schema: Some(schema) })
             }
             Kind::Explain { query, .. } => {
                 let bound = self.bind(query, parameter_types.to_vec()).await?;
+                asked.tables.clone_from(&bound.tables);
                 let schema = super::statement::schema_of(&Kind::Explain { query, analyze: false, verbose: false });
                 Ok(Described { parameters: bound.parameter_types()?, schema })
             }
             Kind::Execute { name, .. } => {
                 let inner = self.prepared_named(name)?;
-                let described = Box::pin(self.describe(&inner, &[])).await?;
+                let described = Box::pin(self.described(&inner, &[], asked)).await?;
                 Ok(Described { parameters: Vec::new(), ..described })
             }
             other => Ok(Described { schema: super::statement::schema_of(&other), ..nothing }),
@@ -216,40 +274,76 @@ impl Session {
     /// Runs a statement. Values are those of `$1`, `$2`, ...
     pub async fn execute(&mut self, parsed: &Parsed, parameters: Vec<ScalarValue>) -> Result<Outcome> {
         let Some(statement) = &parsed.statement else { return Ok(Outcome::Empty) };
-        let kind = plan::classify(statement)?;
+        let kind = plan::classify(statement).inspect_err(|error| {
+            self.pending(&Uuid::now_v7().to_string().into(), self.asked(parsed)).refused(error);
+        })?;
         if self.transaction == TransactionStatus::Failed && !matches!(kind, Kind::Commit | Kind::Rollback) {
             let text = "current transaction is aborted, commands ignored until end of transaction block";
             return Err(Error::new(ErrorCode::InFailedTransaction, text));
         }
         match kind {
-            Kind::Query(query) => self.run(&parsed.sql, query, parameters).await,
+            Kind::Query(query) => self.run(parsed, query, parameters).await,
             Kind::Explain { query, analyze, verbose } => {
-                self.explain(&parsed.sql, query, (analyze, verbose), parameters).await
+                self.explain(parsed, query, (analyze, verbose), parameters).await
             }
             Kind::Prepare { name, types, statement } => self.prepare(name, types, statement, &parsed.sql).await,
             Kind::Execute { name, values } => {
                 let (inner, values) = self.executed(name, values).await?;
                 Box::pin(self.execute(&inner, values)).await
             }
+            other if other.reads_metadata() => {
+                let answer = self.execute_other(other).await;
+                self.audit_moment("metadata", self.asked(parsed), answer.as_ref().err())?;
+                answer
+            }
             other => self.execute_other(other).await,
         }
     }
 
     /// Binds, plans, verifies, audits and starts a query.
-    async fn run(&self, sql: &str, query: &Query, parameters: Vec<ScalarValue>) -> Result<Outcome> {
-        let planned = self.planned(query, parameters).await?;
-        let schema = Arc::new(planned.bound.plan.schema().as_arrow().clone());
-        let stream = self.start(planned, sql)?.stream()?;
+    async fn run(&self, parsed: &Parsed, query: &Query, parameters: Vec<ScalarValue>) -> Result<Outcome> {
+        let planned = self.planned(parsed, query, parameters).await?;
+        let schema = Arc::new(planned.ready.bound.plan.schema().as_arrow().clone());
+        let stream = self.start(planned)?.stream()?;
         Ok(Outcome::Rows { schema, stream, verb: "SELECT", counted: true })
     }
 
-    /// Waits for a turn, binds and plans.
-    pub(super) async fn planned(&self, query: &Query, parameters: Vec<ScalarValue>) -> Result<Planned> {
-        let executor = self.gateway.executor();
+    /// Waits for a turn, binds and plans. A query that is refused here leaves its audit records here.
+    pub(super) async fn planned(&self, parsed: &Parsed, query: &Query, values: Vec<ScalarValue>) -> Result<Planned> {
         let scope = self.scope();
-        let (cancel, deadline, id) = (scope.ctx.cancel.clone(), scope.ctx.deadline, scope.ctx.query_id.clone());
+        let asked = self.asked(parsed);
+        let registration = self.gateway.running().enter(
+            Arc::clone(&scope.ctx.query_id.0),
+            self.identity.user(),
+            &self.client,
+            asked.sql.clone(),
+        );
+        let audit = self.pending(&scope.ctx.query_id.0, asked);
+        match self.plan(scope, &registration, query, values).await {
+            Ok(ready) => Ok(Planned { ready, registration, audit }),
+            Err(error) => {
+                audit.refused(&error);
+                Err(error)
+            }
+        }
+    }
+
+    fn pending(&self, id: &Arc<str>, asked: Asked) -> PendingAudit {
+        PendingAudit::new(Arc::clone(self.gateway.audit()), Arc::clone(id), asked)
+    }
+
+    async fn plan(
+        &self,
+        scope: Scope,
+        registration: &Registration,
+        query: &Query,
+        parameters: Vec<ScalarValue>,
+    ) -> Result<Ready> {
+        let executor = self.gateway.executor();
+        let (cancel, deadline) = (scope.ctx.cancel.clone(), scope.ctx.deadline);
         let system_information = scope.rights.reads_system_information();
         let turn = executor.admit().await?;
+        registration.reached(QueryState::Planning);
         let state = self.state(&scope.ctx);
         let query = query.clone();
         let types: Vec<_> = parameters.iter().map(|value| Some(value.data_type())).collect();
@@ -257,21 +351,37 @@ impl Session {
         let (bound, physical) = executor
             .plan(async move {
                 let bound = plan::bind(&state, &scope.resolver(), &query, &types).await?;
-                let bound = if parameters.is_empty() { bound } else { bound.with_parameters(parameters)? };
-                let physical = plan::physical_plan(&state, &bound).await?;
+                let mut bound = if parameters.is_empty() { bound } else { bound.with_parameters(parameters)? };
+                let physical = plan::physical_plan(&state, &mut bound).await?;
                 Ok((bound, physical))
             })
             .await?;
-        Ok(Planned { bound, physical, context, id, cancel, deadline, turn, system_information })
+        Ok(Ready { bound, physical, context, cancel, deadline, turn, system_information })
     }
 
     /// Writes the start of the audit record. The query runs when its stream is asked for.
-    pub(super) fn start(&self, planned: Planned, sql: &str) -> Result<Started<'_>> {
-        let Planned { bound, physical, context, id, cancel, deadline, turn, .. } = planned;
-        let log = Arc::clone(self.gateway.audit());
-        let audit = QueryAudit::start(log, &id.0, &self.identity, &self.client, sql, &bound.tables)?;
-        let guard = QueryGuard::new(cancel, deadline, audit, turn);
+    pub(super) fn start(&self, planned: Planned) -> Result<Started<'_>> {
+        let Planned { ready, registration, audit } = planned;
+        let Ready { bound, physical, context, cancel, deadline, turn, .. } = ready;
+        let audit = audit.start(bound.tables)?;
+        registration.reached(QueryState::Running);
+        let guard = QueryGuard::new(cancel, deadline, audit, registration, QueryMeter::start(self.client.door), turn);
         Ok(Started { executor: self.gateway.executor(), physical, context, guard: Some(guard) })
+    }
+
+    /// Who asks for what, for a record.
+    pub(super) fn asked(&self, parsed: &Parsed) -> Asked {
+        Asked::new(&self.identity, &self.client, self.gateway.audit().text(parsed))
+    }
+
+    /// Writes the record of something that is over at once. `what` of a metadata command that is no statement stands in for
+    /// its text.
+    pub fn audit_metadata(&self, what: &str, error: Option<&Error>) -> Result<()> {
+        self.audit_moment("metadata", Asked::new(&self.identity, &self.client, what.to_owned()), error)
+    }
+
+    fn audit_moment(&self, event: &'static str, asked: Asked, error: Option<&Error>) -> Result<()> {
+        self.gateway.audit().moment(event, None, &asked, error)
     }
 
     pub(super) fn state(&self, ctx: &QueryContext) -> SessionState {

@@ -65,11 +65,14 @@ const SETTINGS: &[Setting] = &[
     fixed("transaction_read_only", "on", false),
 ];
 
+const TIMEOUT: &str = "statement_timeout";
+
 /// The settings of one session.
 #[derive(Debug, Clone)]
 pub struct Settings {
     values: BTreeMap<&'static str, String>,
     changed: Vec<&'static str>,
+    default_timeout: String,
 }
 
 impl Settings {
@@ -78,7 +81,22 @@ impl Settings {
     pub fn new(user: &str) -> Self {
         let mut values: BTreeMap<_, _> = SETTINGS.iter().map(|s| (s.name, s.default.to_owned())).collect();
         values.insert("session_authorization", user.to_owned());
-        Self { values, changed: Vec::new() }
+        Self { values, changed: Vec::new(), default_timeout: "0".to_owned() }
+    }
+
+    /// The same with this `statement_timeout` until the session SETs its own, and again after RESET.
+    #[must_use]
+    pub fn with_default_timeout(mut self, timeout: Option<Duration>) -> Self {
+        if let Some(timeout) = timeout {
+            self.default_timeout = timeout.as_millis().to_string();
+            self.values.insert(TIMEOUT, self.default_timeout.clone());
+        }
+        self
+    }
+
+    /// The value of a setting that nobody has SET.
+    fn default_of<'s>(&'s self, setting: &'s Setting) -> &'s str {
+        if setting.name == TIMEOUT { &self.default_timeout } else { setting.default }
     }
 
     /// The value of a setting, by its name in any case.
@@ -121,7 +139,10 @@ impl Settings {
     pub fn reset(&mut self, name: &str) -> Result<()> {
         let setting = find(name).ok_or_else(|| unknown(name))?;
         match setting.change {
-            Change::Free(_) => self.set(name, setting.default),
+            Change::Free(_) => {
+                let default = self.default_of(setting).to_owned();
+                self.set(name, &default)
+            }
             Change::Fixed => Ok(()),
         }
     }
@@ -129,9 +150,8 @@ impl Settings {
     /// RESET ALL.
     pub fn reset_all(&mut self) {
         for setting in SETTINGS.iter().filter(|s| matches!(s.change, Change::Free(_)) && s.name != "application_name") {
-            if self.values.insert(setting.name, setting.default.to_owned()).as_deref() != Some(setting.default)
-                && setting.reported
-            {
+            let default = self.default_of(setting).to_owned();
+            if self.values.insert(setting.name, default.clone()) != Some(default) && setting.reported {
                 self.changed.push(setting.name);
             }
         }
@@ -142,6 +162,11 @@ impl Settings {
     pub fn reported(&self) -> Vec<(&'static str, String)> {
         let reported = SETTINGS.iter().filter(|setting| setting.reported);
         reported.filter_map(|s| self.values.get(s.name).map(|value| (s.name, value.clone()))).collect()
+    }
+
+    /// All settings with their values.
+    pub fn all(&self) -> impl Iterator<Item = (&'static str, String)> + '_ {
+        self.values.iter().map(|(name, value)| (*name, value.clone()))
     }
 
     /// What a client has to be told since the last call.

@@ -129,18 +129,11 @@ impl Session {
             return Err(Error::unsupported("this form of USE"));
         };
         let parts = name_parts(name);
-        let scope = self.scope();
-        let resolver = scope.resolver();
-        let (catalog, schema) = match parts.as_slice() {
-            [schema] => (self.path.catalog.clone(), schema.clone()),
-            [catalog, schema] => (catalog.clone(), schema.clone()),
+        match parts.as_slice() {
+            [schema] => self.use_namespace(None, Some(schema)).await?,
+            [catalog, schema] => self.use_namespace(Some(catalog), Some(schema)).await?,
             _ => return Err(Error::new(ErrorCode::SyntaxError, "USE takes [catalog.]schema")),
-        };
-        let found = resolver.catalog(&catalog)?;
-        if !resolver.schemas(found).await?.contains(&schema) {
-            return Err(Error::new(ErrorCode::UndefinedSchema, format!("schema \"{schema}\" does not exist")));
         }
-        self.path = crate::catalog::SearchPath { catalog, schema };
         Ok(Outcome::Done { tag: "USE" })
     }
 }

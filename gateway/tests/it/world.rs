@@ -1,5 +1,6 @@
 //! A gateway over `tpch` under the demo's policies, and its three users.
 
+use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use futures::TryStreamExt;
 use naru_auth::{
@@ -109,15 +110,18 @@ pub(crate) async fn rows(session: &mut Session, sql: &str) -> Result<Vec<Vec<Str
     for parsed in naru_gateway::plan::parse(sql)? {
         let Outcome::Rows { stream, .. } = session.execute(&parsed, Vec::new()).await? else { continue };
         let batches: Vec<_> = stream.try_collect().await?;
-        for batch in &batches {
-            let options = FormatOptions::new().with_null("NULL");
-            let columns: Vec<_> =
-                batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &options).unwrap()).collect();
-            let row = |i| columns.iter().map(|column| column.value(i).to_string()).collect();
-            all.extend((0..batch.num_rows()).map(row));
-        }
+        all.extend(batches.iter().flat_map(text_rows));
     }
     Ok(all)
+}
+
+/// Rows as text, NULL as `NULL`.
+pub(crate) fn text_rows(batch: &RecordBatch) -> Vec<Vec<String>> {
+    let options = FormatOptions::new().with_null("NULL");
+    let columns: Vec<_> =
+        batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &options).unwrap()).collect();
+    let row = |i| columns.iter().map(|column| column.value(i).to_string()).collect();
+    (0..batch.num_rows()).map(row).collect()
 }
 
 pub(crate) async fn error(session: &mut Session, sql: &str) -> Error {

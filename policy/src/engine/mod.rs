@@ -5,6 +5,7 @@
 
 mod access;
 mod explain;
+mod expressions;
 mod mask;
 
 use std::collections::HashSet;
@@ -25,6 +26,7 @@ use crate::policy::Policy;
 use crate::request::Request;
 
 pub use explain::{ExplainStep, Explanation};
+pub use expressions::PolicyExpression;
 
 /// Settings of the engine itself, added to those that the document's serviceConfig brings.
 #[derive(Debug, Clone)]
@@ -107,6 +109,7 @@ pub struct PolicyEngine {
     mask: PolicySet,
     row_filter: PolicySet,
     issues: Vec<PolicyIssue>,
+    expressions: Vec<PolicyExpression>,
 }
 
 impl PolicyEngine {
@@ -149,6 +152,7 @@ impl PolicyEngine {
             sets.push(PolicySet::new(hierarchies, ordered));
         }
         let issues = compiler.issues;
+        let expressions = expressions::collect(&def, &document);
         let [access, mask, row_filter] = <[PolicySet; 3]>::try_from(sets)
             .map_err(|_| PolicyError::Unsupported("internal: three kinds of policy expected".to_owned()))?;
         Ok(Self {
@@ -163,6 +167,7 @@ impl PolicyEngine {
             mask,
             row_filter,
             issues,
+            expressions,
         })
     }
 

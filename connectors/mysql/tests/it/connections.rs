@@ -63,7 +63,7 @@ async fn no_more_connections_than_allowed_and_a_clear_error_when_none_gets_free(
         .unwrap();
     let limits = vec![
         ("max_connections_per_server", ParameterValue::Integer(2)),
-        ("queue_timeout", ParameterValue::Duration(Duration::from_millis(300))),
+        ("queue_timeout", ParameterValue::Duration(Duration::from_secs(3))),
     ];
     let t = table(&catalog(&json!([]), limits), "busy", "t").await;
     let scan = t.plan(&context(), ScanRequest { projection: vec![0, 1], ..ScanRequest::default() }).await.unwrap();

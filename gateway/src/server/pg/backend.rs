@@ -1,6 +1,6 @@
 //! What the door needs from the gateway behind it: a login, and a session per connection.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 pub use crate::session::api::Released;
 use crate::session::api::{Client, Described, Notice, Outcome, Parsed, TransactionStatus};
 use datafusion::arrow::datatypes::DataType;
@@ -17,6 +17,9 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Who may log in at this moment; asked anew for every connection, so that a reload takes effect.
     fn login(&self) -> Arc<Login>;
+
+    /// Somebody who said they are `user` was not let in, and was told `error`.
+    fn login_refused(&self, user: &str, client: &Client, error: &Error);
 
     /// Opens the session of a user who has logged in. `settings` are those of the start-up packet and its `options`, in the order
     /// in which they apply.

@@ -1,7 +1,7 @@
 //! The gateway's own sessions behind the PostgreSQL door.
 
 use super::backend::{Backend, BackendSession, Released};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::plan;
 use crate::session::api::{Client, Described, Notice, Outcome, Parsed, TransactionStatus};
 use crate::session::{Gateway, Session};
@@ -28,6 +28,10 @@ impl Backend for GatewayBackend {
 
     fn login(&self) -> Arc<Login> {
         self.0.login()
+    }
+
+    fn login_refused(&self, user: &str, client: &Client, error: &Error) {
+        self.0.audit().login_refused(user, client, error);
     }
 
     async fn open(

@@ -11,6 +11,7 @@ use super::startup::{Arrival, Startup, Wishes, arrive};
 use super::wire::{ReadError, Wire};
 use crate::error::{Error, ErrorCode};
 use crate::session::api::{Client, Door, TransactionStatus};
+use crate::telemetry::meters::OpenConnection;
 use pgwire::messages::startup::{BackendKeyData, SecretKey};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -79,6 +80,7 @@ fn report(ended: Result<(), tokio::task::JoinError>) {
 }
 
 async fn handle<B: Backend>(shared: Arc<Shared<B>>, stream: TcpStream, peer: IpAddr) {
+    let _open = OpenConnection::new(Door::Postgres);
     let deadline = Instant::now() + shared.options.startup_timeout;
     let arrival = tokio::select! {
         arrival = timeout_at(deadline, arrive(stream, &shared.options)) => arrival,
@@ -139,9 +141,13 @@ async fn enter<B: Backend>(
 
     let login = shared.backend.login();
     let asking = Asking { user: &wishes.user, peer, method: shared.options.login, tls };
+    let client = Client { door: Door::Postgres, address: peer, application: wishes.application };
     let identity = match timeout_at(deadline, authenticate(&mut wire, &login, asking)).await {
-        Ok(Some(identity)) => identity,
-        Ok(None) => {
+        Ok(Ok(identity)) => identity,
+        Ok(Err(refusal)) => {
+            if let Some(error) = refusal {
+                shared.backend.login_refused(&wishes.user, &client, &error);
+            }
             part(wire).await;
             return None;
         }
@@ -150,7 +156,6 @@ async fn enter<B: Backend>(
             return None;
         }
     };
-    let client = Client { door: Door::Postgres, address: peer, application: wishes.application };
     let opening = shared.backend.open(identity, client, wishes.database, wishes.settings);
     let mut session = tokio::select! {
         opened = opening => match opened {

@@ -6,6 +6,8 @@ use super::respond::{self, Severity};
 use super::sqlstate::INVALID_AUTHORIZATION;
 use super::wire::{ReadError, Wire};
 use crate::error::{Error, ErrorCode};
+use crate::session::api::Door;
+use crate::telemetry::meters;
 use naru_auth::{Identity, LogLevel, Login, LoginError, Secret};
 use pgwire::messages::startup::Authentication;
 use std::net::IpAddr;
@@ -56,31 +58,47 @@ impl From<Error> for Refusal {
     }
 }
 
-/// Logs a client in. `None`: it is gone, or was told why not; the connection ends.
-pub(super) async fn authenticate(wire: &mut Wire, login: &Login, asking: Asking<'_>) -> Option<Identity> {
+/// Logs a client in. Otherwise it is gone, or was told why not, which is what comes back; the connection ends.
+pub(super) async fn authenticate(
+    wire: &mut Wire,
+    login: &Login,
+    asking: Asking<'_>,
+) -> Result<Identity, Option<Error>> {
     let (user, peer) = (asking.user.to_owned(), asking.peer);
     let refusal = match exchange(wire, login, asking).await {
         Ok(identity) => {
             wire.put(&Authentication::Ok);
-            return Some(identity);
+            return Ok(identity);
         }
         Err(refusal) => refusal,
     };
     match refusal {
-        Refusal::Gone(error) => tracing::debug!(%user, %peer, %error, "client left during its login"),
-        Refusal::Protocol(error) => respond::error(wire, Severity::Fatal, &error),
-        Refusal::NeedsTls => respond::fatal(wire, INVALID_AUTHORIZATION, "a password login needs TLS here"),
+        Refusal::Gone(error) => {
+            tracing::debug!(%user, %peer, %error, "client left during its login");
+            Err(None)
+        }
+        Refusal::Protocol(error) => {
+            respond::error(wire, Severity::Fatal, &error);
+            Err(Some(error))
+        }
+        Refusal::NeedsTls => {
+            let text = "a password login needs TLS here";
+            respond::fatal(wire, INVALID_AUTHORIZATION, text);
+            Err(Some(Error::new(ErrorCode::InvalidPassword, text)))
+        }
         Refusal::Login(error) => {
+            meters::login_failed(Door::Postgres);
             let detail = error.log_detail();
             match detail.level() {
                 LogLevel::Info => tracing::info!(%user, %peer, reason = detail.text(), "login refused"),
                 LogLevel::Warn => tracing::warn!(%user, %peer, reason = detail.text(), "login refused"),
                 LogLevel::Error => tracing::error!(%user, %peer, reason = detail.text(), "login refused"),
             }
-            respond::error(wire, Severity::Fatal, &for_client(&error, &user));
+            let error = for_client(&error, &user);
+            respond::error(wire, Severity::Fatal, &error);
+            Err(Some(error))
         }
     }
-    None
 }
 
 fn for_client(error: &LoginError, user: &str) -> Error {

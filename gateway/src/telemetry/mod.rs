@@ -1,4 +1,6 @@
-//! The server's own log.
+//! The server's own log, and what it counts.
+
+pub mod meters;
 
 use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;

@@ -1,0 +1,194 @@
+//! A configuration folder that changes while the gateway runs.
+
+use crate::world::{error, rows};
+use futures::TryStreamExt;
+use naru_auth::{HashForm, Secret};
+use naru_gateway::config::{self, Configuration, Reloader, Renewal};
+use naru_gateway::error::ErrorCode;
+use naru_gateway::exec::Executor;
+use naru_gateway::session::api::{Client, Door, Outcome};
+use naru_gateway::session::{Gateway, GatewayParts, Session};
+use parking_lot::Mutex;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::Handle;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+const POLICIES: &str = include_str!("../../../conf/policies/demo.json");
+const PHONE: &str = "select c_phone from customer where c_custkey = 1";
+
+struct Running {
+    folder: tempfile::TempDir,
+    gateway: Arc<Gateway>,
+    reloader: Arc<Reloader>,
+    /// Certificates that the Flight door was given.
+    shown: Arc<Mutex<Vec<Vec<u8>>>>,
+}
+
+impl Running {
+    fn new() -> Self {
+        // Another test of this process may have done so.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let folder = tempfile::tempdir().unwrap();
+        let write = |file: &str, text: &str| std::fs::write(folder.path().join(file), text).unwrap();
+        std::fs::create_dir(folder.path().join("catalogs")).unwrap();
+        std::fs::create_dir(folder.path().join("policies")).unwrap();
+        write(
+            "naru.toml",
+            "default_catalog = \"tpch\"\nusers = { file = \"users\", groups = \"groups\" }\n\
+             [flight]\naddress = \"127.0.0.1:0\"\ntls = { certificate = \"tls.crt\", key = \"tls.key\" }\n\
+             [audit]\nfile = \"audit.jsonl\"\n",
+        );
+        write("catalogs/tpch.toml", "connector = \"tpch\"\ndefault_schema = \"tiny\"\n");
+        write("policies/demo.json", POLICIES);
+        write("groups", "analysts:bob\n");
+        write("users", &user("bob"));
+        write("tls.crt", include_str!("../../src/config/testdata/one.crt"));
+        write("tls.key", include_str!("../../src/config/testdata/one.key"));
+        let Configuration { snapshot, login, limits, audit, origin, .. } = config::load(folder.path()).unwrap();
+        let executor = Executor::new(Handle::current(), limits).unwrap();
+        let gateway = Gateway::new(GatewayParts { snapshot, login, executor, audit });
+        let shown: Arc<Mutex<Vec<Vec<u8>>>> = Arc::default();
+        let sink = Arc::clone(&shown);
+        let renewal = Renewal::flight(move |certificate| sink.lock().push(certificate.leaf().to_vec()));
+        let reloader = Arc::new(Reloader::new(Arc::clone(&gateway), origin.unwrap(), vec![renewal]));
+        Self { folder, gateway, reloader, shown }
+    }
+
+    fn write(&self, file: &str, text: &str) {
+        std::fs::write(self.path(file), text).unwrap();
+    }
+
+    fn path(&self, file: &str) -> std::path::PathBuf {
+        self.folder.path().join(file)
+    }
+
+    async fn session(&self, user: &str) -> Session {
+        let identity = self.gateway.login().password(user, &Secret::new("demo"), LOCAL).await.unwrap();
+        let client = Client { door: Door::Postgres, address: LOCAL, application: "test".to_owned() };
+        Session::open(Arc::clone(&self.gateway), identity, client, None).unwrap()
+    }
+
+    /// Why a reload fails; paths start at the folder.
+    fn refusal(&self) -> String {
+        let problems = self.reloader.reload().unwrap_err().to_string();
+        problems.replace(&format!("{}/", self.folder.path().display()), "")
+    }
+}
+
+fn user(name: &str) -> String {
+    let secret = naru_auth::hash_password(HashForm::Scram, &Secret::new("demo")).unwrap();
+    format!("{name}:{secret}\n")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn new_policies_hold_for_the_next_statement_and_not_for_the_running_one() {
+    let running = Running::new();
+    let mut bob = running.session("bob").await;
+    assert_eq!(rows(&mut bob, PHONE).await.unwrap(), [["XXXXXXXXXXX2988"]]);
+    let expected: usize = rows(&mut bob, "select count(*) from lineitem").await.unwrap()[0][0].parse().unwrap();
+
+    bob.begin_statement(&CancellationToken::new());
+    let parsed = naru_gateway::plan::parse("select l_orderkey from lineitem").unwrap().remove(0);
+    let Outcome::Rows { mut stream, .. } = bob.execute(&parsed, Vec::new()).await.unwrap() else { panic!("no rows") };
+    let first = stream.try_next().await.unwrap().unwrap().num_rows();
+    running.write("policies/demo.json", &POLICIES.replace("\"analysts\"", "\"nobody\""));
+    running.reloader.reload().unwrap();
+    let rest: Vec<_> = stream.try_collect().await.unwrap();
+    assert_eq!(first + rest.iter().map(|batch| batch.num_rows()).sum::<usize>(), expected);
+
+    assert_eq!(error(&mut bob, PHONE).await.code, ErrorCode::UndefinedTable);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_file_leaves_everything_as_it_was() {
+    let running = Running::new();
+    let mut bob = running.session("bob").await;
+    running.write("users", &format!("{}{}", user("bob"), user("dora")));
+    running.write("policies/demo.json", "{\n\"policies\": oops");
+    assert!(running.refusal().starts_with("policies/demo.json:2: "), "{}", running.refusal());
+    assert_eq!(rows(&mut bob, PHONE).await.unwrap(), [["XXXXXXXXXXX2988"]]);
+    assert!(running.gateway.login().password("dora", &Secret::new("demo"), LOCAL).await.is_err());
+
+    running.write("policies/demo.json", POLICIES);
+    running.write("catalogs/tpch.toml", "connector = \"tpch\"\ndefault_schema = \"tiny\"\nsplit = 4\n");
+    assert!(running.refusal().contains("catalogs/tpch.toml:3: unknown key \"split\"; did you mean \"splits\"?"));
+    running.write("catalogs/tpch.toml", "connector = \"tpch\"\ndefault_schema = \"tiny\"\nsplits = 4\n");
+    running.reloader.reload().unwrap();
+    drop(running.session("dora").await);
+    assert_eq!(running.reloader.attempts().borrow().failed, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failed_logins_are_remembered_through_a_reload() {
+    let running = Running::new();
+    for _ in 0..10 {
+        let refused = running.gateway.login().password("bob", &Secret::new("wrong"), LOCAL).await;
+        assert!(refused.is_err());
+        running.reloader.reload().unwrap();
+    }
+    let refused = running.gateway.login().password("bob", &Secret::new("demo"), LOCAL).await.unwrap_err();
+    assert!(refused.to_string().contains("too many failed logins"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn catalogs_that_did_not_change_are_kept() {
+    let running = Running::new();
+    let connector = || Arc::clone(&running.gateway.snapshot().catalogs.get("tpch").unwrap().connector);
+    let before = connector();
+    running.reloader.reload().unwrap();
+    assert!(Arc::ptr_eq(&before, &connector()));
+    running.write("catalogs/tpch.toml", "connector = \"tpch\"\ndefault_schema = \"tiny\"\nsplits = 4\n");
+    running.reloader.reload().unwrap();
+    assert!(!Arc::ptr_eq(&before, &connector()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_renewed_certificate_is_shown_only_with_its_own_key() {
+    let running = Running::new();
+    running.write("tls.crt", include_str!("../../src/config/testdata/other.crt"));
+    assert!(running.refusal().starts_with("tls.key: certificate and key do not fit"));
+    assert!(running.shown.lock().is_empty());
+    running.write("tls.key", include_str!("../../src/config/testdata/other.key"));
+    running.reloader.reload().unwrap();
+    assert_eq!(running.shown.lock().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_file_is_noticed() {
+    let running = Running::new();
+    let mut attempts = running.reloader.attempts();
+    let shutdown = CancellationToken::new();
+    let hangups = signal(SignalKind::hangup()).unwrap();
+    let watching = tokio::spawn({
+        let (reloader, shutdown) = (Arc::clone(&running.reloader), shutdown.clone());
+        async move { reloader.run(hangups, shutdown).await }
+    });
+    // As editors and deployments do it: another file takes the old one's name. Until the watcher stands, nobody looks, so
+    // the contents go on changing.
+    let mut version = 0;
+    let noticed = async {
+        loop {
+            version += 1;
+            replace(&running.path("policies/demo.json"), &format!("{POLICIES}{}", "\n".repeat(version)));
+            let changed = tokio::time::timeout(Duration::from_secs(2), attempts.changed()).await;
+            if changed.is_ok() {
+                return attempts.borrow().succeeded;
+            }
+        }
+    };
+    let succeeded = tokio::time::timeout(Duration::from_secs(60), noticed).await.unwrap();
+    assert!(succeeded >= 1);
+    shutdown.cancel();
+    watching.await.unwrap();
+}
+
+fn replace(path: &Path, text: &str) {
+    let new = path.with_extension("new");
+    std::fs::write(&new, text).unwrap();
+    std::fs::rename(new, path).unwrap();
+}
