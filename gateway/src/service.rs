@@ -71,7 +71,7 @@ async fn serve(configuration: Configuration, ready: impl FnOnce(&Opened)) -> Res
     let hangups = signal(SignalKind::hangup()).map_err(Error::internal)?;
     let reloads = async {
         if let Some(origin) = origin {
-            Reloader::new(gateway, origin, renewals).run(hangups, shutdown.clone()).await;
+            Reloader::new(Arc::clone(&gateway), origin, renewals).run(hangups, shutdown.clone()).await;
         }
     };
     readiness.set(true);

@@ -1,4 +1,4 @@
-//! The gateway without its doors: sessions of the demo's users over generated data.
+//! The gateway in this process: sessions of the demo's users over generated data, and its Flight SQL and HTTP doors.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 #[path = "it/audit.rs"]
@@ -11,12 +11,20 @@ mod columns;
 mod flight;
 #[path = "it/flight_client.rs"]
 mod flight_client;
+#[path = "it/flight_metadata.rs"]
+mod flight_metadata;
+#[path = "it/flight_statements.rs"]
+mod flight_statements;
 #[path = "it/functions.rs"]
 mod functions;
 #[path = "it/governed.rs"]
 mod governed;
+#[path = "it/http.rs"]
+mod http;
 #[path = "it/limits.rs"]
 mod limits;
+#[path = "it/pg_catalog.rs"]
+mod pg_catalog;
 #[path = "it/policy_expressions.rs"]
 mod policy_expressions;
 #[path = "it/reload.rs"]

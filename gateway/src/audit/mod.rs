@@ -17,6 +17,7 @@ use serde::Serialize;
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 pub use literals::Literals;
@@ -134,8 +135,9 @@ fn outcome_of(error: &Error) -> &'static str {
 impl AuditLog {
     /// Appends to a file.
     pub fn to_file(path: &Path) -> Result<Self> {
+        // Statements may hold personal data: a new file is for the owner's eyes.
         let file =
-            OpenOptions::new().create(true).append(true).open(path).map_err(|error| {
+            OpenOptions::new().create(true).append(true).mode(0o600).open(path).map_err(|error| {
                 Error::internal(format!("the audit file {} can't be opened: {error}", path.display()))
             })?;
         Ok(Self { file: Some(Mutex::new(file)), options: AuditOptions::default() })

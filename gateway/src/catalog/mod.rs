@@ -10,6 +10,6 @@ mod type_text;
 
 pub(crate) use information_schema::type_name;
 pub use registry::{Catalog, Catalogs, DeniedColumns, Snapshot};
-pub use resolver::{Resolver, SearchPath};
-pub use system::{SYSTEM_CATALOG, SystemTable};
+pub use resolver::{DescribedTable, Resolver, SearchPath};
+pub use system::{SYSTEM_CATALOG, SessionFacts, SystemSchema, SystemTable};
 pub use type_text::type_text;

@@ -5,10 +5,11 @@
 use super::information_schema;
 use super::registry::{Catalog, Snapshot};
 use super::runtime;
-use super::system::{SYSTEM_CATALOG, SystemTable};
+use super::system::{SYSTEM_CATALOG, SessionFacts, SystemSchema, SystemTable};
 use crate::error::{Error, ErrorCode, Result};
 use crate::govern::{
-    Exposure, GovernedTable, PolicyExpressions, PolicySession, Restrictions, Rights, Stamp, TableRights, broken,
+    ColumnRight, Exposure, GovernedTable, PolicyExpressions, PolicySession, Restrictions, Rights, Stamp, TableRights,
+    broken,
 };
 use crate::plan::Names;
 use crate::session::Registry;
@@ -43,6 +44,19 @@ pub struct Resolver<'a> {
     pub path: &'a SearchPath,
     /// What runs now.
     pub running: &'a Registry,
+    /// The session that asks.
+    pub session: &'a SessionFacts,
+    /// Schemas of our own making that every catalog has.
+    pub system: &'a [Arc<dyn SystemSchema>],
+}
+
+/// A table as lists describe it: what exists of it for the identity.
+#[derive(Debug)]
+pub struct DescribedTable {
+    /// The source's comment.
+    pub comment: Option<String>,
+    /// The columns, neither hidden nor denied.
+    pub columns: Vec<naru_connector::Column>,
 }
 
 impl Resolver<'_> {
@@ -60,6 +74,9 @@ impl Resolver<'_> {
         exposure: &Exposure,
     ) -> Result<Arc<dyn TableProvider>> {
         if let Some(rows) = self.runtime(reference)? {
+            return Ok(Arc::new(SystemTable::new(rows)));
+        }
+        if let Some(rows) = self.system_table(reference).await? {
             return Ok(Arc::new(SystemTable::new(rows)));
         }
         let (_, schema, table) = self.complete(reference);
@@ -98,7 +115,7 @@ impl Resolver<'_> {
         }
         let expressions = PolicyExpressions::parse(rights, schema, self.rights.identity().user())?;
         let references = expressions.tables()?;
-        let mut names = Names { state: policies.state(), tables: HashMap::new() };
+        let mut names = Names::new(policies.state(), HashMap::new(), HashMap::new());
         if !references.is_empty() {
             let inside = policies.entering(table)?;
             let (catalog, schema, _) = self.complete(table);
@@ -131,13 +148,15 @@ impl Resolver<'_> {
 
     /// The columns of a table as the identity knows them, or the error that an unknown name gives.
     pub async fn describe(&self, reference: &TableReference) -> Result<Vec<naru_connector::Column>> {
+        if let Some(rows) = self.system_table(reference).await? {
+            return Ok(columns_of(&rows));
+        }
         let (_, schema, table) = self.complete(reference);
         let catalog = self.known_catalog(reference)?;
         if schema == information_schema::SCHEMA {
             let rows =
                 information_schema::table(self, catalog, table).await?.ok_or_else(|| unknown_table(reference))?;
-            let fields = rows.schema().fields().clone();
-            return Ok(fields.iter().map(|field| naru_connector::Column::from_field(Arc::clone(field))).collect());
+            return Ok(columns_of(&rows));
         }
         if let Some(columns) = self.visible_columns(catalog, schema, table).await? {
             return Ok(columns);
@@ -148,7 +167,10 @@ impl Resolver<'_> {
     /// Only a name that says its catalog learns that the catalog is unknown.
     fn known_catalog(&self, reference: &TableReference) -> Result<&Catalog> {
         let (catalog, schema, _) = self.complete(reference);
+        let system = schema == information_schema::SCHEMA;
         match self.catalog(catalog) {
+            // Who is connected to a catalog may ask what it holds, even for the answer that it holds nothing.
+            Err(_) if system && reference.catalog().is_none() => self.own_catalog(),
             Err(_) if reference.catalog().is_none() => Err(unknown_schema_or_table(reference, schema)),
             known => known,
         }
@@ -161,12 +183,33 @@ impl Resolver<'_> {
         Ok(if known { unknown_table(reference) } else { unknown_schema_or_table(reference, schema) })
     }
 
+    /// The catalog that the session is connected to, whether or not there are any rights on it.
+    fn own_catalog(&self) -> Result<&Catalog> {
+        let own = self.snapshot.catalogs.get(&self.path.catalog);
+        own.ok_or_else(|| Error::new(ErrorCode::UndefinedCatalog, "this session's catalog is gone: connect to another"))
+    }
+
+    /// The rows of a table of a system schema, when the name means one.
+    async fn system_table(&self, reference: &TableReference) -> Result<Option<RecordBatch>> {
+        let table = reference.table();
+        let system = self.system.iter().find(|system| match reference.schema() {
+            Some(schema) => schema == system.name(),
+            None => system.has(table),
+        });
+        let Some(system) = system else { return Ok(None) };
+        let catalog = match reference.catalog() {
+            Some(name) => self.catalog(name)?,
+            None => self.own_catalog()?,
+        };
+        system.table(self, catalog, table).await?.map(Some).ok_or_else(|| unknown_table(reference))
+    }
+
     async fn raw(
         &self,
         catalog: &Catalog,
         schema: &str,
         table: &str,
-    ) -> Result<Option<(Arc<dyn Table>, Option<crate::govern::TableRights>)>> {
+    ) -> Result<Option<(Arc<dyn Table>, Option<TableRights>)>> {
         // Rights first: the source is not asked about what does not exist for this identity.
         if !self.rights.sees_table(&catalog.name, schema, table) {
             return Ok(None);
@@ -210,7 +253,7 @@ impl Resolver<'_> {
     /// The tables of a schema that exist for the identity.
     pub async fn tables(&self, catalog: &Catalog, schema: &str) -> Result<Vec<String>> {
         if schema == information_schema::SCHEMA {
-            return Ok(information_schema::TABLES.iter().map(|name| (*name).to_owned()).collect());
+            return Ok(information_schema::views().map(str::to_owned).collect());
         }
         let mut tables = catalog.connector.tables(self.ctx, schema).await?;
         tables.retain(|table| self.rights.sees_table(&catalog.name, schema, table));
@@ -239,6 +282,35 @@ impl Resolver<'_> {
         Ok(rows.map(|rows| rows.schema().fields().iter().map(column).collect()))
     }
 
+    /// The tables of a schema that exist for the identity, described. The source is asked once for all of them, unless some don't
+    /// exist for the identity: an error must not name those.
+    pub async fn described_tables(&self, catalog: &Catalog, schema: &str) -> Result<Vec<(String, DescribedTable)>> {
+        if schema == information_schema::SCHEMA {
+            let describe = |(name, columns)| (name, DescribedTable { comment: None, columns });
+            return Ok(information_schema::described().map(describe).collect());
+        }
+        if !self.rights.sees_schema(&catalog.name, schema) {
+            return Ok(Vec::new());
+        }
+        let all = catalog.connector.tables(self.ctx, schema).await?;
+        let sees = |table: &String| self.rights.sees_table(&catalog.name, schema, table);
+        let mut tables = Vec::new();
+        if all.iter().all(sees) {
+            tables = catalog.connector.columns(self.ctx, schema).await?;
+        } else {
+            for name in all.into_iter().filter(sees) {
+                let table = catalog.connector.table(self.ctx, schema, &name).await?;
+                tables.extend(table.map(|table| (name, table)));
+            }
+        }
+        let describe = |(name, table): (String, Arc<dyn Table>)| {
+            let rights = self.rights.table(&catalog.name, schema, &name, table.columns())?;
+            let columns = visible(table.as_ref(), &rights);
+            Some((name, DescribedTable { comment: table.comment().map(str::to_owned), columns }))
+        };
+        Ok(tables.into_iter().filter_map(describe).collect())
+    }
+
     /// A table's columns that exist for the identity and are not hidden, with the table's own description.
     pub async fn visible_columns(
         &self,
@@ -247,20 +319,26 @@ impl Resolver<'_> {
         table: &str,
     ) -> Result<Option<Vec<naru_connector::Column>>> {
         let Some((raw, Some(rights))) = self.raw(catalog, schema, table).await? else { return Ok(None) };
-        let visible = raw
-            .columns()
-            .iter()
-            .zip(&rights.columns)
-            .filter(|(column, right)| !column.hidden && **right != crate::govern::ColumnRight::Denied)
-            .map(|(column, right)| match right {
-                crate::govern::ColumnRight::Masked(_) => {
-                    let field = column.field.as_ref().clone().with_nullable(true);
-                    naru_connector::Column { field: Arc::new(field), ..column.clone() }
-                }
-                _ => column.clone(),
-            });
-        Ok(Some(visible.collect()))
+        Ok(Some(visible(raw.as_ref(), &rights)))
     }
+}
+
+fn visible(table: &dyn Table, rights: &TableRights) -> Vec<naru_connector::Column> {
+    let columns = table.columns().iter().zip(&rights.columns);
+    let shown = columns.filter(|(column, right)| !column.hidden && **right != ColumnRight::Denied);
+    shown
+        .map(|(column, right)| match right {
+            ColumnRight::Masked(_) => {
+                let field = column.field.as_ref().clone().with_nullable(true);
+                naru_connector::Column { field: Arc::new(field), ..column.clone() }
+            }
+            _ => column.clone(),
+        })
+        .collect()
+}
+
+fn columns_of(rows: &RecordBatch) -> Vec<naru_connector::Column> {
+    rows.schema().fields().iter().map(|field| naru_connector::Column::from_field(Arc::clone(field))).collect()
 }
 
 fn unknown_table(reference: &TableReference) -> Error {

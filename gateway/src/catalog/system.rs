@@ -1,6 +1,9 @@
 //! Tables of our own making: rows collected for one identity, already filtered by its rights.
 
+use super::registry::Catalog;
+use super::resolver::Resolver;
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::memory::MemorySourceConfig;
@@ -8,10 +11,54 @@ use datafusion::catalog::{Session, TableProvider};
 use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_plan::ExecutionPlan;
+use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// The catalog of tables that Naru makes itself. Everybody sees it, with rows of their own.
 pub const SYSTEM_CATALOG: &str = "system";
+
+/// A schema of our own making that every catalog has, beside `information_schema`. An unqualified name that is one of its tables'
+/// means that table, as PostgreSQL searches `pg_catalog` first.
+#[async_trait]
+pub trait SystemSchema: Send + Sync + fmt::Debug {
+    /// The schema's name.
+    fn name(&self) -> &'static str;
+
+    /// Has it a table of this name?
+    fn has(&self, table: &str) -> bool;
+
+    /// The rows of a table that exist for the identity, or `None` for a name that is not one of its tables'.
+    async fn table(
+        &self,
+        resolver: &Resolver<'_>,
+        catalog: &Catalog,
+        table: &str,
+    ) -> crate::error::Result<Option<RecordBatch>>;
+}
+
+/// What system tables and functions may know of the session that asks; who it is they learn from its rights.
+#[derive(Debug, Clone)]
+pub struct SessionFacts {
+    /// The number that its connection goes by; 0 when its door has none.
+    pub process_id: i32,
+    /// Where its client is.
+    pub client_address: IpAddr,
+    /// Since when it is connected.
+    pub connected_at: DateTime<Utc>,
+    /// Since when the gateway runs.
+    pub started_at: DateTime<Utc>,
+    /// Its settings, by name.
+    pub settings: Vec<(&'static str, String)>,
+}
+
+impl SessionFacts {
+    /// The value of a setting, by its name in any case.
+    #[must_use]
+    pub fn setting(&self, name: &str) -> Option<&str> {
+        self.settings.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+}
 
 /// A small table in memory. Whoever makes one has asked the policy engine for each row.
 #[derive(Debug)]

@@ -6,6 +6,7 @@ use super::document::{Document, Values};
 use super::keys::SECTIONS;
 use super::listeners::{self, FlightListener, HttpListener, PgListener};
 use super::problem::{Problem, Problems};
+use super::reload::digest;
 use super::tls::ServerCertificate;
 use crate::audit::{AuditLog, AuditOptions, Literals, OnFailure};
 use crate::catalog::{Catalogs, DeniedColumns, Snapshot};
@@ -61,6 +62,8 @@ pub struct Origin {
     fixed: BTreeMap<&'static str, Parameters>,
     /// Files and folders that were read.
     inputs: Vec<PathBuf>,
+    /// What they contained.
+    contents: Vec<u8>,
 }
 
 /// What outlives a change of the users file: else a reload would forget who has been guessing.
@@ -151,6 +154,11 @@ impl Origin {
         &self.inputs
     }
 
+    /// A digest of what was read.
+    pub(super) fn contents(&self) -> &[u8] {
+        &self.contents
+    }
+
     /// The file that configures a catalog.
     #[must_use]
     pub fn file_of_catalog(&self, name: &str) -> Option<&Path> {
@@ -204,7 +212,8 @@ fn read_folder(folder: &Path, before: Option<&Origin>) -> Result<(Sections, Live
     let snapshot = Snapshot { catalogs: Arc::new(catalogs), policies: Arc::new(policies), denied_columns };
     let fixed = FIXED.iter().filter_map(|name| Some((*name, sections.get(name)?.parameters.clone()))).collect();
     let groups = sections.get("users").and_then(|users| users.parameters.path("groups")).map(Path::to_owned);
-    let origin = Origin { folder: folder.to_owned(), catalogs: configured, logins, groups, fixed, inputs };
+    let contents = digest(&inputs);
+    let origin = Origin { folder: folder.to_owned(), catalogs: configured, logins, groups, fixed, inputs, contents };
     Ok((sections, Live { snapshot, login, certificates }, origin))
 }
 

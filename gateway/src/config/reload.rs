@@ -95,13 +95,17 @@ impl Reloader {
     /// # Errors
     /// What is wrong with the folder; nothing was changed then.
     pub fn reload(&self) -> Result<(), Problems> {
-        let mut origin = self.origin.lock();
-        let loaded = origin.reload();
-        self.attempts.send_modify(|attempts| match &loaded {
-            Ok(_) => attempts.succeeded += 1,
+        let reloaded = self.load_and_swap();
+        self.attempts.send_modify(|attempts| match &reloaded {
+            Ok(()) => attempts.succeeded += 1,
             Err(_) => attempts.failed += 1,
         });
-        let (live, newer) = loaded?;
+        reloaded
+    }
+
+    fn load_and_swap(&self) -> Result<(), Problems> {
+        let mut origin = self.origin.lock();
+        let (live, newer) = origin.reload()?;
         // A login between the two swaps gets old groups under new policies, as one that came a moment earlier would.
         self.gateway.replace_snapshot(live.snapshot);
         self.gateway.replace_login(live.login);
@@ -139,7 +143,10 @@ impl Reloader {
     pub async fn run(&self, mut hangups: Signal, shutdown: CancellationToken) {
         let (sender, mut events) = mpsc::channel(1);
         let mut eyes = Eyes::open(sender);
-        let mut seen = self.look(&mut eyes);
+        eyes.watch(self.origin.lock().inputs());
+        // What changed while the server started is noticed at once.
+        let mut seen = self.origin.lock().contents().to_vec();
+        eyes.wake();
         loop {
             let asked = tokio::select! {
                 () = shutdown.cancelled() => return,
@@ -152,18 +159,11 @@ impl Reloader {
             let found = digest(self.origin.lock().inputs());
             if asked || found != seen {
                 tokio::task::block_in_place(|| self.reload_and_log());
-                // What changed since `found` was taken has made an event, or differs from it.
-                self.look(&mut eyes);
+                eyes.watch(self.origin.lock().inputs());
             }
+            // Taken before the files were read: what changed since differs from it.
             seen = found;
         }
-    }
-
-    /// Watches what the last good load read, and says what it contains.
-    fn look(&self, eyes: &mut Eyes) -> Vec<u8> {
-        let origin = self.origin.lock();
-        eyes.watch(origin.inputs());
-        digest(origin.inputs())
     }
 }
 
@@ -180,21 +180,28 @@ async fn settle(events: &mut mpsc::Receiver<()>) {
 /// The operating system's notices of changed files.
 struct Eyes {
     watcher: Option<RecommendedWatcher>,
+    sender: mpsc::Sender<()>,
     folders: BTreeSet<PathBuf>,
 }
 
 impl Eyes {
     fn open(sender: mpsc::Sender<()>) -> Self {
+        let events = sender.clone();
         let handler = move |event: notify::Result<notify::Event>| {
             // Reading a file is an event too; ours would wake us for ever. Full: somebody is about to look anyway.
             if !event.is_ok_and(|event| matches!(event.kind, EventKind::Access(_))) {
-                let _ = sender.try_send(());
+                let _ = events.try_send(());
             }
         };
         let watcher = notify::recommended_watcher(handler)
             .inspect_err(|error| tracing::error!(%error, "files can't be watched: reload with SIGHUP"))
             .ok();
-        Self { watcher, folders: BTreeSet::new() }
+        Self { watcher, sender, folders: BTreeSet::new() }
+    }
+
+    /// As if something had changed.
+    fn wake(&self) {
+        let _ = self.sender.try_send(());
     }
 
     /// Folders are watched, not files: a file that is replaced by renaming is another file.
@@ -214,7 +221,7 @@ impl Eyes {
 }
 
 /// A digest of all contents; what can't be read counts as absent.
-fn digest(inputs: &[PathBuf]) -> Vec<u8> {
+pub(super) fn digest(inputs: &[PathBuf]) -> Vec<u8> {
     let mut files: BTreeSet<PathBuf> = BTreeSet::new();
     for input in inputs {
         match std::fs::read_dir(input) {

@@ -2,6 +2,7 @@
 
 mod arithmetic;
 mod dates;
+pub(crate) mod pg;
 mod round_cast;
 mod sum;
 

@@ -119,6 +119,17 @@ mod tests {
     }
 
     #[test]
+    fn the_guides_example_is_sound() {
+        let guide = include_str!("../../../docs/policies.md");
+        let example = guide.split("```json").nth(1).unwrap().split("```").next().unwrap();
+        let text = format!("{{\"metaDataInfo\": {{}}, \"policies\": [{example}]}}");
+        let document = naru_policy::load_files(&[("docs/policies.md".into(), text)]).unwrap();
+        let engine = PolicyEngine::new(document, EngineOptions::default()).unwrap();
+        assert!(engine.issues().is_empty() && review(&engine).is_empty(), "{:?}", engine.issues());
+        assert_eq!(engine.expressions().len(), 1);
+    }
+
+    #[test]
     fn what_does_not_parse_is_found() {
         let found = issues(&[("orders", "a = "), ("customers", "1 = 1) or (1 = 1")]);
         assert_eq!(found.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [1, 2]);

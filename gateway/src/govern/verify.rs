@@ -9,9 +9,11 @@ use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::datasource::cte_worktable::CteWorkTable;
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::source_as_provider;
+use datafusion::functions_table::generate_series::GenerateSeriesTable;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
+use datafusion::physical_plan::memory::LazyMemoryExec;
 use datafusion::physical_plan::placeholder_row::PlaceholderRowExec;
 use datafusion::physical_plan::work_table::WorkTableExec;
 use std::any::Any;
@@ -52,7 +54,7 @@ fn check_node(node: &LogicalPlan, stamp: &Stamp) -> Result<()> {
             if let Some(table) = provider.downcast_ref::<GovernedTable>() {
                 return check_stamp(table.stamp(), stamp);
             }
-            if provider.is::<SystemTable>() || provider.is::<CteWorkTable>() {
+            if provider.is::<SystemTable>() || provider.is::<CteWorkTable>() || provider.is::<GenerateSeriesTable>() {
                 return Ok(());
             }
             Err(Error::internal(format!("a scan of {} escaped the policy barrier", scan.table_name)))
@@ -96,6 +98,8 @@ fn is_known_leaf(node: &dyn Any) -> bool {
     node.is::<EmptyExec>()
         || node.is::<PlaceholderRowExec>()
         || node.is::<WorkTableExec>()
+        // Only generate_series is planned as one.
+        || node.is::<LazyMemoryExec>()
         || node.downcast_ref::<DataSourceExec>().is_some_and(memory)
 }
 

@@ -3,28 +3,34 @@
 //! Names resolve through [`Resolver`] only; DataFusion's own catalog list is empty. A bound plan is checked for denied
 //! columns, then verified; the optimised and the physical plan are verified again.
 
-use super::{dialect, wildcard};
+use super::{dialect, lookup, names, pg_compat, wildcard};
 use crate::audit::AuditedTable;
 use crate::catalog::{DeniedColumns, Resolver};
 use crate::error::{Error, ErrorCode, Result};
+use crate::functions;
 use crate::govern::{self, DENIED_COLUMN, Exposure, GovernedTable, PolicySession, Stamp};
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, SchemaRef};
+use datafusion::catalog::{TableFunctionArgs, TableFunctionImpl};
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DFSchema, ExprSchema, ParamValues, TableReference, plan_err};
 use datafusion::config::ConfigOptions;
 use datafusion::datasource::cte_worktable::CteWorkTable;
 use datafusion::datasource::provider_as_source;
 use datafusion::execution::SessionState;
+use datafusion::functions_table::generate_series::GenerateSeriesFunc;
 use datafusion::logical_expr::planner::{ContextProvider, ExprPlanner};
+use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{AggregateUDF, HigherOrderUDF, LogicalPlan, ScalarUDF, TableSource, WindowUDF};
+use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::planner::{PlannerContext, SqlToRel};
 use datafusion::sql::resolve::resolve_table_references;
-use datafusion::sql::sqlparser::ast::{Query, Statement};
+use datafusion::sql::sqlparser::ast::{Expr, Query, Statement, visit_expressions};
 use std::any::Any;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// A bound query.
@@ -42,6 +48,21 @@ pub struct Bound {
 pub(crate) struct Names<'a> {
     pub(crate) state: &'a SessionState,
     pub(crate) tables: HashMap<TableReference, Arc<dyn TableSource>>,
+    /// Functions that know the session; they come before the state's.
+    own_functions: HashMap<String, Arc<ScalarUDF>>,
+    planners: Vec<Arc<dyn ExprPlanner>>,
+}
+
+impl<'a> Names<'a> {
+    pub(crate) fn new(
+        state: &'a SessionState,
+        tables: HashMap<TableReference, Arc<dyn TableSource>>,
+        own_functions: HashMap<String, Arc<ScalarUDF>>,
+    ) -> Self {
+        let literals: Arc<dyn ExprPlanner> = Arc::new(pg_compat::LiteralsBesideArrays);
+        let planners = std::iter::once(literals).chain(state.expr_planners().iter().cloned()).collect();
+        Self { state, tables, own_functions, planners }
+    }
 }
 
 /// Binds a query. `parameter_types` are those of `$1`, `$2`, ... as far as the client said.
@@ -52,7 +73,10 @@ pub async fn bind(
     parameter_types: &[Option<DataType>],
 ) -> Result<Bound> {
     let mut query = query.clone();
+    names::assign(&mut query);
+    pg_compat::rewrite(&mut query)?;
     dialect::to_datafusion(&mut query)?;
+    let own_functions = functions::pg::for_statement(resolver, &called_functions(&query)).await?;
     let wrapped = DfStatement::Statement(Box::new(Statement::Query(Box::new(query.clone()))));
     let (references, _) = resolve_table_references(&wrapped, true)?;
     let exposure = Exposure {
@@ -61,7 +85,7 @@ pub async fn bind(
     };
     let policies = PolicySession::new(state);
     let (mut tables, mut hidden) = (HashMap::new(), HashMap::new());
-    for reference in references {
+    for reference in references.into_iter().filter(|reference| reference.to_string() != pg_compat::GENERATE_SERIES) {
         let table = resolver.table(&reference, &policies, &exposure).await?;
         let provider: &dyn Any = table.as_ref();
         if let Some(governed) = provider.downcast_ref::<GovernedTable>() {
@@ -69,17 +93,31 @@ pub async fn bind(
         }
         tables.insert(reference, provider_as_source(table));
     }
-    let names = Names { state, tables };
+    let names = Names::new(state, tables, own_functions);
     wildcard::leave_out_hidden(&mut query, &hidden)?;
     let statement = Statement::Query(Box::new(query));
     let parameters = parameter_types.iter().map(|known| known.clone().map(parameter_field)).collect();
     let mut context = PlannerContext::new().with_prepare_param_data_types(parameters);
     let plan = SqlToRel::new(&names).sql_statement_to_plan_with_context(statement, &mut context)?;
+    let plan = lookup::join_lookups(plan)?;
     let stamp = resolver.stamp();
     refuse_denied_columns(&plan)?;
     govern::verify_logical(&plan, &stamp)?;
     let tables = names.tables.values().filter_map(audited).collect();
     Ok(Bound { plan, stamp, tables })
+}
+
+/// The names of all functions that the query calls, folded.
+fn called_functions(query: &Query) -> HashSet<String> {
+    let mut called = HashSet::new();
+    let _: ControlFlow<()> = visit_expressions(query, |expr| {
+        if let Expr::Function(function) = expr {
+            let name = function.name.0.last().and_then(|part| part.as_ident());
+            called.extend(name.map(|name| name.value.to_lowercase()));
+        }
+        ControlFlow::Continue(())
+    });
+    called
 }
 
 fn parameter_field(data_type: DataType) -> FieldRef {
@@ -104,6 +142,12 @@ fn audited(source: &Arc<dyn TableSource>) -> Option<AuditedTable> {
 }
 
 impl Bound {
+    /// The result's columns by the names that clients see.
+    #[must_use]
+    pub fn schema(&self) -> SchemaRef {
+        names::outward(self.plan.schema().as_arrow())
+    }
+
     /// The types of `$1`, `$2`, ...: what the client said, else what the statement implies, else text.
     pub fn parameter_types(&self) -> Result<Vec<DataType>> {
         let found = self.plan.get_parameter_types()?;
@@ -202,12 +246,40 @@ fn denied(column: &str) -> Error {
     Error::new(ErrorCode::InsufficientPrivilege, format!("permission denied for column \"{column}\""))
 }
 
+/// Integers of any width count as `bigint`.
+fn as_bigint(arg: datafusion::logical_expr::Expr) -> datafusion::error::Result<datafusion::logical_expr::Expr> {
+    match arg {
+        datafusion::logical_expr::Expr::Literal(value, _) if value.data_type().is_integer() => {
+            Ok(datafusion::logical_expr::lit(value.cast_to(&DataType::Int64)?))
+        }
+        other => Ok(other),
+    }
+}
+
 impl ContextProvider for Names<'_> {
     fn get_table_source(&self, name: TableReference) -> datafusion::error::Result<Arc<dyn TableSource>> {
         match self.tables.get(&name) {
             Some(table) => Ok(Arc::clone(table)),
             None => plan_err!("relation \"{name}\" does not exist"),
         }
+    }
+
+    /// `generate_series` of constants, which streams. Any other table function is refused: it would read who knows what.
+    fn get_table_function_source(
+        &self,
+        name: &str,
+        args: Vec<datafusion::logical_expr::Expr>,
+    ) -> datafusion::error::Result<Arc<dyn TableSource>> {
+        if name != pg_compat::GENERATE_SERIES {
+            return Err(Error::new(ErrorCode::UndefinedFunction, format!("function {name} does not exist")).into());
+        }
+        let context = SimplifyContext::builder().build();
+        let simplifier = ExprSimplifier::new(context);
+        let simplify = |arg| simplifier.simplify(simplifier.coerce(arg, &DFSchema::empty())?);
+        let args = args.into_iter().map(simplify).collect::<datafusion::error::Result<Vec<_>>>()?;
+        let args = args.into_iter().map(as_bigint).collect::<datafusion::error::Result<Vec<_>>>()?;
+        let table = GenerateSeriesFunc {}.call_with_args(TableFunctionArgs::new(&args, self.state))?;
+        Ok(provider_as_source(table))
     }
 
     fn create_cte_work_table(
@@ -219,11 +291,11 @@ impl ContextProvider for Names<'_> {
     }
 
     fn get_expr_planners(&self) -> &[Arc<dyn ExprPlanner>] {
-        self.state.expr_planners()
+        &self.planners
     }
 
     fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
-        self.state.scalar_functions().get(name).cloned()
+        self.own_functions.get(name).or_else(|| self.state.scalar_functions().get(name)).cloned()
     }
 
     fn get_higher_order_meta(&self, name: &str) -> Option<Arc<HigherOrderUDF>> {

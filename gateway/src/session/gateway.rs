@@ -2,11 +2,13 @@
 
 use super::registry::Registry;
 use crate::audit::AuditLog;
-use crate::catalog::Snapshot;
+use crate::catalog::{Snapshot, SystemSchema};
 use crate::exec::Executor;
 use crate::functions;
 use crate::plan::{self, YieldingJoins};
+use crate::server::pg::catalog::PgCatalog;
 use arc_swap::ArcSwap;
+use chrono::{DateTime, Utc};
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::prelude::SessionConfig;
 use naru_auth::Login;
@@ -33,6 +35,8 @@ pub struct Gateway {
     audit: Arc<AuditLog>,
     running: Arc<Registry>,
     base_state: SessionState,
+    system: Arc<[Arc<dyn SystemSchema>]>,
+    started_at: DateTime<Utc>,
 }
 
 impl fmt::Debug for Gateway {
@@ -53,6 +57,8 @@ impl Gateway {
             audit: Arc::new(parts.audit),
             running: Arc::default(),
             base_state,
+            system: Arc::new([Arc::new(PgCatalog) as Arc<dyn SystemSchema>]),
+            started_at: Utc::now(),
         })
     }
 
@@ -94,6 +100,14 @@ impl Gateway {
     #[must_use]
     pub fn running(&self) -> &Arc<Registry> {
         &self.running
+    }
+
+    pub(super) fn system_schemas(&self) -> Arc<[Arc<dyn SystemSchema>]> {
+        Arc::clone(&self.system)
+    }
+
+    pub(super) fn started_at(&self) -> DateTime<Utc> {
+        self.started_at
     }
 
     pub(super) fn base_state(&self) -> &SessionState {

@@ -6,17 +6,20 @@ use super::prepared::PreparedStatement;
 use super::registry::{QueryState, Registration, Registry};
 use super::settings::Settings;
 use crate::audit::{Asked, PendingAudit};
-use crate::catalog::{Resolver, SearchPath, Snapshot};
+use crate::catalog::{Resolver, SearchPath, SessionFacts, Snapshot, SystemSchema};
 use crate::error::{Error, ErrorCode, Result};
 use crate::exec::{Executor, QueryGuard};
 use crate::govern::Rights;
 use crate::plan::{self, Bound, Kind};
 use crate::telemetry::meters::QueryMeter;
-use datafusion::arrow::datatypes::DataType;
+use chrono::{DateTime, Utc};
+use datafusion::arrow::array::{RecordBatch, RecordBatchOptions};
+use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::execution::{SessionState, SessionStateBuilder, TaskContext};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::Query;
+use futures::StreamExt;
 use naru_auth::Identity;
 use naru_connector::{OnceStore, Principal, QueryContext, QueryId, Warnings};
 use std::collections::BTreeMap;
@@ -38,6 +41,8 @@ pub struct Session {
     pub(super) notices: Vec<Notice>,
     pub(super) prepared: BTreeMap<String, PreparedStatement>,
     pub(super) released: Vec<Released>,
+    process_id: i32,
+    connected_at: DateTime<Utc>,
     statement: CancellationToken,
 }
 
@@ -57,6 +62,8 @@ pub(super) struct Scope {
     pub(super) ctx: QueryContext,
     pub(super) path: SearchPath,
     running: Arc<Registry>,
+    session: SessionFacts,
+    system: Arc<[Arc<dyn SystemSchema>]>,
 }
 
 /// A query ready to run, entered where running queries are listed, and not yet audited.
@@ -109,6 +116,8 @@ impl Scope {
             ctx: &self.ctx,
             path: &self.path,
             running: &self.running,
+            session: &self.session,
+            system: &self.system,
         }
     }
 }
@@ -138,6 +147,8 @@ impl Session {
             notices: Vec::new(),
             prepared: BTreeMap::new(),
             released: Vec::new(),
+            process_id: 0,
+            connected_at: Utc::now(),
             statement: CancellationToken::new(),
         })
     }
@@ -200,6 +211,11 @@ impl Session {
         std::mem::take(&mut self.notices)
     }
 
+    /// The number that the connection goes by: `pg_backend_pid`.
+    pub fn set_process_id(&mut self, process_id: i32) {
+        self.process_id = process_id;
+    }
+
     /// Takes the statement's snapshot, rights and context.
     pub(super) fn scope(&self) -> Scope {
         let snapshot = self.gateway.snapshot();
@@ -218,7 +234,22 @@ impl Session {
             once: OnceStore::default(),
             io: self.gateway.executor().io().clone(),
         };
-        Scope { snapshot, rights, ctx, path: self.path.clone(), running: Arc::clone(self.gateway.running()) }
+        let session = SessionFacts {
+            process_id: self.process_id,
+            client_address: self.client.address,
+            connected_at: self.connected_at,
+            started_at: self.gateway.started_at(),
+            settings: self.settings.all(),
+        };
+        Scope {
+            snapshot,
+            rights,
+            ctx,
+            path: self.path.clone(),
+            running: Arc::clone(self.gateway.running()),
+            session,
+            system: self.gateway.system_schemas(),
+        }
     }
 
     /// What a client may know of a statement before it runs: bound with the same checks as when it runs.
@@ -243,8 +274,7 @@ impl Session {
             Kind::Query(query) => {
                 let bound = self.bind(query, parameter_types.to_vec()).await?;
                 asked.tables.clone_from(&bound.tables);
-                let schema = Arc::new(bound.plan.schema().as_arrow().clone());
-                Ok(Described { parameters: bound.parameter_types()?, schema: Some(schema) })
+                Ok(Described { parameters: bound.parameter_types()?, schema: Some(bound.schema()) })
             }
             Kind::Explain { query, .. } => {
                 let bound = self.bind(query, parameter_types.to_vec()).await?;
@@ -303,8 +333,8 @@ impl Session {
     /// Binds, plans, verifies, audits and starts a query.
     async fn run(&self, parsed: &Parsed, query: &Query, parameters: Vec<ScalarValue>) -> Result<Outcome> {
         let planned = self.planned(parsed, query, parameters).await?;
-        let schema = Arc::new(planned.ready.bound.plan.schema().as_arrow().clone());
-        let stream = self.start(planned)?.stream()?;
+        let schema = planned.ready.bound.schema();
+        let stream = renamed(self.start(planned)?.stream()?, &schema);
         Ok(Outcome::Rows { schema, stream, verb: "SELECT", counted: true })
     }
 
@@ -396,4 +426,22 @@ impl Session {
         state.mark_start_execution();
         state
     }
+}
+
+/// The batches with the names that clients see.
+fn renamed(stream: QueryStream, schema: &SchemaRef) -> QueryStream {
+    let schema = Arc::clone(schema);
+    let rename = move |batch: Result<RecordBatch>| {
+        let batch = batch?;
+        let current = batch.schema();
+        let pairs = || current.fields().iter().zip(schema.fields());
+        if pairs().all(|(now, outward)| now.name() == outward.name()) {
+            return Ok(batch);
+        }
+        let fields: Vec<_> = pairs().map(|(now, outward)| now.as_ref().clone().with_name(outward.name())).collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        let schema = Arc::new(Schema::new(fields));
+        RecordBatch::try_new_with_options(schema, batch.columns().to_vec(), &options).map_err(Error::internal)
+    };
+    stream.map(rename).boxed()
 }

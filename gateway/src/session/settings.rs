@@ -157,16 +157,17 @@ impl Settings {
         }
     }
 
+    /// Every setting and its value.
+    #[must_use]
+    pub fn all(&self) -> Vec<(&'static str, String)> {
+        self.values.iter().map(|(name, value)| (*name, value.clone())).collect()
+    }
+
     /// What a client is told at connect.
     #[must_use]
     pub fn reported(&self) -> Vec<(&'static str, String)> {
         let reported = SETTINGS.iter().filter(|setting| setting.reported);
         reported.filter_map(|s| self.values.get(s.name).map(|value| (s.name, value.clone()))).collect()
-    }
-
-    /// All settings with their values.
-    pub fn all(&self) -> impl Iterator<Item = (&'static str, String)> + '_ {
-        self.values.iter().map(|(name, value)| (*name, value.clone()))
     }
 
     /// What a client has to be told since the last call.

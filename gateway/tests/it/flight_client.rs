@@ -1,18 +1,20 @@
 //! A gateway behind a Flight SQL listener on a free port, and clients of it.
 
 use crate::world::{World, text_rows};
-use arrow_flight::FlightInfo;
 use arrow_flight::error::FlightError;
+use arrow_flight::sql::ProstMessageExt;
 use arrow_flight::sql::client::FlightSqlServiceClient;
+use arrow_flight::{FlightDescriptor, FlightInfo};
 use futures::TryStreamExt;
 use naru_gateway::server::flight::{self, FlightOptions};
+use prost::Message;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 
 pub(crate) type Client = FlightSqlServiceClient<Channel>;
 
@@ -40,6 +42,13 @@ impl FlightWorld {
 
     pub(crate) async fn client(&self) -> Client {
         let endpoint = Endpoint::new(format!("http://{}", self.address)).unwrap();
+        FlightSqlServiceClient::new(endpoint.connect().await.unwrap())
+    }
+
+    /// A client that trusts this certificate alone.
+    pub(crate) async fn tls_client(&self, certificate: &str) -> Client {
+        let trust = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(certificate)).domain_name("localhost");
+        let endpoint = Endpoint::new(format!("https://{}", self.address)).unwrap().tls_config(trust).unwrap();
         FlightSqlServiceClient::new(endpoint.connect().await.unwrap())
     }
 
@@ -78,4 +87,17 @@ pub(crate) fn status<T>(result: Result<T, FlightError>) -> Status {
         Err(other) => panic!("no status: {other}"),
         Ok(_) => panic!("the call succeeded"),
     }
+}
+
+/// The descriptor of a statement.
+pub(crate) fn command_of(sql: &str) -> FlightDescriptor {
+    let query = arrow_flight::sql::CommandStatementQuery { query: sql.to_owned(), transaction_id: None };
+    FlightDescriptor::new_cmd(query.as_any().encode_to_vec())
+}
+
+/// A call of the raw client, which knows no token.
+pub(crate) fn with_token<T>(client: &Client, message: T) -> tonic::Request<T> {
+    let mut request = tonic::Request::new(message);
+    request.metadata_mut().insert("authorization", format!("Bearer {}", client.token().unwrap()).parse().unwrap());
+    request
 }

@@ -1,16 +1,16 @@
 //! A configuration folder that changes while the gateway runs.
 
 use crate::world::{error, rows};
+use arc_swap::ArcSwap;
 use futures::TryStreamExt;
 use naru_auth::{HashForm, Secret};
 use naru_gateway::config::{self, Configuration, Reloader, Renewal};
 use naru_gateway::error::ErrorCode;
 use naru_gateway::exec::Executor;
+use naru_gateway::server::flight::FlightTls;
 use naru_gateway::session::api::{Client, Door, Outcome};
 use naru_gateway::session::{Gateway, GatewayParts, Session};
-use parking_lot::Mutex;
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -25,8 +25,8 @@ struct Running {
     folder: tempfile::TempDir,
     gateway: Arc<Gateway>,
     reloader: Arc<Reloader>,
-    /// Certificates that the Flight door was given.
-    shown: Arc<Mutex<Vec<Vec<u8>>>>,
+    /// What the Flight door shows to clients.
+    tls: Arc<ArcSwap<FlightTls>>,
 }
 
 impl Running {
@@ -49,14 +49,13 @@ impl Running {
         write("users", &user("bob"));
         write("tls.crt", include_str!("../../src/config/testdata/one.crt"));
         write("tls.key", include_str!("../../src/config/testdata/one.key"));
-        let Configuration { snapshot, login, limits, audit, origin, .. } = config::load(folder.path()).unwrap();
+        let Configuration { snapshot, login, limits, audit, origin, flight, .. } = config::load(folder.path()).unwrap();
         let executor = Executor::new(Handle::current(), limits).unwrap();
         let gateway = Gateway::new(GatewayParts { snapshot, login, executor, audit });
-        let shown: Arc<Mutex<Vec<Vec<u8>>>> = Arc::default();
-        let sink = Arc::clone(&shown);
-        let renewal = Renewal::flight(move |certificate| sink.lock().push(certificate.leaf().to_vec()));
+        let tls = flight.unwrap().options.tls.unwrap();
+        let renewal = Renewal::flight(Arc::clone(&tls));
         let reloader = Arc::new(Reloader::new(Arc::clone(&gateway), origin.unwrap(), vec![renewal]));
-        Self { folder, gateway, reloader, shown }
+        Self { folder, gateway, reloader, tls }
     }
 
     fn write(&self, file: &str, text: &str) {
@@ -150,17 +149,19 @@ async fn catalogs_that_did_not_change_are_kept() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_renewed_certificate_is_shown_only_with_its_own_key() {
     let running = Running::new();
+    let before = running.tls.load_full();
     running.write("tls.crt", include_str!("../../src/config/testdata/other.crt"));
     assert!(running.refusal().starts_with("tls.key: certificate and key do not fit"));
-    assert!(running.shown.lock().is_empty());
+    assert!(Arc::ptr_eq(&before, &running.tls.load()));
     running.write("tls.key", include_str!("../../src/config/testdata/other.key"));
     running.reloader.reload().unwrap();
-    assert_eq!(running.shown.lock().len(), 1);
+    assert!(!Arc::ptr_eq(&before, &running.tls.load()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_file_is_noticed() {
     let running = Running::new();
+    let mut bob = running.session("bob").await;
     let mut attempts = running.reloader.attempts();
     let shutdown = CancellationToken::new();
     let hangups = signal(SignalKind::hangup()).unwrap();
@@ -168,27 +169,23 @@ async fn a_changed_file_is_noticed() {
         let (reloader, shutdown) = (Arc::clone(&running.reloader), shutdown.clone());
         async move { reloader.run(hangups, shutdown).await }
     });
-    // As editors and deployments do it: another file takes the old one's name. Until the watcher stands, nobody looks, so
-    // the contents go on changing.
-    let mut version = 0;
-    let noticed = async {
-        loop {
-            version += 1;
-            replace(&running.path("policies/demo.json"), &format!("{POLICIES}{}", "\n".repeat(version)));
-            let changed = tokio::time::timeout(Duration::from_secs(2), attempts.changed()).await;
-            if changed.is_ok() {
-                return attempts.borrow().succeeded;
-            }
-        }
+    // As editors and deployments do it: another file takes the old one's name.
+    let policies = running.path("policies/demo.json");
+    let replace = |text: &str| {
+        let new = policies.with_extension("new");
+        std::fs::write(&new, text).unwrap();
+        std::fs::rename(new, &policies).unwrap();
     };
-    let succeeded = tokio::time::timeout(Duration::from_secs(60), noticed).await.unwrap();
-    assert!(succeeded >= 1);
+    let patience = Duration::from_secs(60);
+    replace(&POLICIES.replace("\"analysts\"", "\"nobody\""));
+    tokio::time::timeout(patience, attempts.wait_for(|attempts| attempts.succeeded > 0)).await.unwrap().unwrap();
+    assert_eq!(error(&mut bob, PHONE).await.code, ErrorCode::UndefinedTable);
+    replace("{");
+    tokio::time::timeout(patience, attempts.wait_for(|attempts| attempts.failed > 0)).await.unwrap().unwrap();
+    assert_eq!(error(&mut bob, PHONE).await.code, ErrorCode::UndefinedTable);
+    replace(POLICIES);
+    tokio::time::timeout(patience, attempts.wait_for(|attempts| attempts.succeeded > 1)).await.unwrap().unwrap();
+    assert_eq!(rows(&mut bob, PHONE).await.unwrap(), [["XXXXXXXXXXX2988"]]);
     shutdown.cancel();
     watching.await.unwrap();
-}
-
-fn replace(path: &Path, text: &str) {
-    let new = path.with_extension("new");
-    std::fs::write(&new, text).unwrap();
-    std::fs::rename(new, path).unwrap();
 }

@@ -93,6 +93,10 @@ impl BackendSession for PgSession {
         (self.session.settings_mut().take_changes(), self.session.take_notices())
     }
 
+    fn connected(&mut self, process_id: i32) {
+        self.session.set_process_id(process_id);
+    }
+
     fn time_zone(&self) -> chrono_tz::Tz {
         self.session.settings().time_zone()
     }

@@ -9,6 +9,7 @@
 
 pub mod backend;
 mod cancel;
+pub mod catalog;
 mod connection;
 mod encode;
 mod extended;

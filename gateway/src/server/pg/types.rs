@@ -116,7 +116,8 @@ impl ColumnType {
 pub fn of_field(field: &Field) -> ColumnType {
     let named = field.metadata().get(PG_TYPE).and_then(|name| ALL.iter().copied().find(|known| known.name == name));
     if let Some(element) = named {
-        return ColumnType { element, array: is_list(field.data_type()) };
+        // A vector is a type of its own, whatever holds its elements here.
+        return ColumnType { element, array: is_list(field.data_type()) && vector_element(element).is_none() };
     }
     match (field.metadata().get(EXTENSION).map(String::as_str), field.data_type()) {
         (Some("arrow.uuid"), DataType::FixedSizeBinary(16)) => ColumnType { element: &UUID, array: false },
@@ -125,6 +126,20 @@ pub fn of_field(field: &Field) -> ColumnType {
         }
         (_, data_type) => of_data_type(data_type),
     }
+}
+
+/// The element type of `int2vector` and `oidvector`.
+pub(super) fn vector_element(of: &PgType) -> Option<&'static PgType> {
+    match of.oid {
+        22 => Some(&INT2),
+        30 => Some(&OID),
+        _ => None,
+    }
+}
+
+/// Is a value of the type an OID on the wire? In a plan all of them are `Int64`.
+pub(super) fn is_oid(of: &PgType) -> bool {
+    [&OID, &XID, &REGPROC, &REGCLASS, &REGTYPE, &REGNAMESPACE, &REGROLE].contains(&of)
 }
 
 fn is_list(data_type: &DataType) -> bool {

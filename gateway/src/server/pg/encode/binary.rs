@@ -20,7 +20,7 @@ impl Column {
             Data::Int2(array) => out.put_i16(array.value(row)),
             Data::Int4(array) => out.put_i32(array.value(row)),
             Data::Int8(array) => out.put_i64(array.value(row)),
-            Data::Oid(array) => out.put_u32(array.value(row)),
+            Data::Oid(array) | Data::Procedure(array) => out.put_u32(array.value(row)),
             Data::Float4(array) => out.put_f32(array.value(row)),
             Data::Float8(array) => out.put_f64(array.value(row)),
             Data::Numeric(array, scale) => number::numeric_binary(out, &array.value(row).to_string(), *scale),

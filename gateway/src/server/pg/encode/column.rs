@@ -32,6 +32,8 @@ pub(super) enum Data {
     Int4(Int32Array),
     Int8(Int64Array),
     Oid(UInt32Array),
+    /// A function: its OID in binary, its name in text.
+    Procedure(UInt32Array),
     Float4(Float32Array),
     Float8(Float64Array),
     Numeric(Decimal128Array, i8),
@@ -67,6 +69,8 @@ pub(super) struct List {
     pub(super) values: Box<Column>,
     /// OID of the innermost element.
     pub(super) element: u32,
+    /// Is it an `int2vector` or `oidvector`? Their text has neither braces nor commas.
+    pub(super) vector: bool,
 }
 
 impl Column {
@@ -88,10 +92,13 @@ fn data(array: &ArrayRef, shown: ColumnType, zone: Tz) -> Result<Data> {
         DataType::Dictionary(_, values) => return data(&converted(values)?, shown, zone),
         DataType::RunEndEncoded(_, values) => return data(&converted(values.data_type())?, shown, zone),
         DataType::Boolean => Data::Bool(array.as_boolean().clone()),
-        DataType::UInt32 if shown.element == &types::OID && !shown.array => {
+        DataType::Int64 if shown.element == &types::REGPROC && !shown.array => {
+            Data::Procedure(converted(&DataType::UInt32)?.as_primitive::<UInt32Type>().clone())
+        }
+        DataType::UInt32 if types::is_oid(shown.element) && !shown.array => {
             Data::Oid(array.as_primitive::<UInt32Type>().clone())
         }
-        DataType::Int64 | DataType::Int32 if shown.element == &types::OID && !shown.array => {
+        DataType::Int64 | DataType::Int32 if types::is_oid(shown.element) && !shown.array => {
             Data::Oid(converted(&DataType::UInt32)?.as_primitive::<UInt32Type>().clone())
         }
         DataType::Int16 => Data::Int2(array.as_primitive::<Int16Type>().clone()),
@@ -227,8 +234,10 @@ impl List {
             }
         };
         // An array of oids is one of elements that are oids.
-        let inner = ColumnType { element: shown.element, array: types::list_item(values.data_type()).is_some() };
+        let vector_element = types::vector_element(shown.element);
+        let element = vector_element.unwrap_or(shown.element);
+        let inner = ColumnType { element, array: types::list_item(values.data_type()).is_some() };
         let values = Box::new(Column::new(values, inner, zone)?);
-        Ok(Self { ranges, values, element: shown.element.oid })
+        Ok(Self { ranges, values, element: element.oid, vector: vector_element.is_some() })
     }
 }

@@ -3,6 +3,7 @@
 use super::column::{Column, Data, List};
 use super::datetime::{self, Style};
 use super::number;
+use crate::server::pg::catalog::procedure_name;
 use bytes::{BufMut, BytesMut};
 use std::fmt::Write;
 
@@ -16,6 +17,11 @@ impl Column {
             Data::Int4(array) => number::integer(out, i64::from(array.value(row))),
             Data::Int8(array) => number::integer(out, array.value(row)),
             Data::Oid(array) => number::integer(out, i64::from(array.value(row))),
+            Data::Procedure(array) => match (array.value(row), procedure_name(array.value(row))) {
+                (_, Some(name)) => out.put_slice(name.as_bytes()),
+                (0, None) => out.put_u8(b'-'),
+                (unknown, None) => number::integer(out, i64::from(unknown)),
+            },
             Data::Float4(array) => number::float4(out, array.value(row)),
             Data::Float8(array) => number::float8(out, array.value(row)),
             Data::Numeric(array, scale) => number::numeric(out, &array.value(row).to_string(), *scale),
@@ -63,6 +69,15 @@ fn uuid(out: &mut BytesMut, bytes: &[u8]) {
 impl List {
     fn text(&self, row: usize, out: &mut BytesMut) {
         let (start, end) = self.ranges[row];
+        if self.vector {
+            for element in start..end {
+                if element > start {
+                    out.put_u8(b' ');
+                }
+                self.values.text(element, out);
+            }
+            return;
+        }
         out.put_u8(b'{');
         for element in start..end {
             if element > start {
