@@ -56,12 +56,12 @@ pub(crate) fn run(ctx: &QueryContext, servers: &Arc<Servers>, statement: Stateme
 async fn drive(ctx: QueryContext, servers: Arc<Servers>, statement: Statement, sender: Sender) {
     let lease = tokio::select! {
         biased;
-        reason = stopped(&ctx, &sender) => return report(&sender, reason).await,
+        reason = stopped(&ctx, &sender) => return report(sender, reason).await,
         lease = servers.lease(statement.shard.server, &statement.what) => lease,
     };
     let mut lease = match lease {
         Ok(lease) => lease,
-        Err(error) => return report(&sender, Some(error)).await,
+        Err(error) => return report(sender, Some(error)).await,
     };
     let outcome = tokio::select! {
         biased;
@@ -77,9 +77,9 @@ async fn drive(ctx: QueryContext, servers: Arc<Servers>, statement: Statement, s
             }
         }
         // Side by side: a receiver that takes nothing must not keep the statement alive.
-        Err(Ended::Stopped(reason)) => drop(tokio::join!(lease.stop(), report(&sender, reason))),
-        Err(Ended::Refused(error)) => drop(tokio::join!(lease.stop(), report(&sender, Some(error)))),
-        Err(Ended::Failed(error)) => drop(tokio::join!(lease.discard(), report(&sender, Some(error)))),
+        Err(Ended::Stopped(reason)) => drop(tokio::join!(lease.stop(), report(sender, reason))),
+        Err(Ended::Refused(error)) => drop(tokio::join!(lease.stop(), report(sender, Some(error)))),
+        Err(Ended::Failed(error)) => drop(tokio::join!(lease.discard(), report(sender, Some(error)))),
     }
 }
 
@@ -93,7 +93,8 @@ enum Ended {
     Failed(ConnectorError),
 }
 
-async fn report(sender: &Sender, error: Option<ConnectorError>) {
+/// Ends the stream, with its error if there is one: the reader waits for nothing that goes on at the server.
+async fn report(sender: Sender, error: Option<ConnectorError>) {
     if let Some(error) = error {
         drop(sender.send(Err(error)).await);
     }

@@ -26,7 +26,7 @@ pub enum Reason {
 pub async fn ends_at_the_source(scan: &dyn Scan, reason: Reason, running: impl Fn() -> bool) {
     let mut ctx = context();
     if matches!(reason, Reason::Deadline) {
-        ctx.deadline = Some(Instant::now() + Duration::from_secs(3));
+        ctx.deadline = Some(Instant::now() + Duration::from_secs(5));
     }
     let split = scan.splits().first().expect("a split");
     let mut stream = scan.open(&ctx, split, &[]).await.expect("a stream");

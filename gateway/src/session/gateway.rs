@@ -127,8 +127,7 @@ fn base_state(executor: &Executor) -> SessionState {
     let mut builder = SessionStateBuilder::new()
         .with_config(config)
         .with_runtime_env(Arc::clone(executor.environment()))
-        .with_default_features()
-        .with_physical_optimizer_rule(Arc::new(YieldingJoins));
+        .with_default_features();
     let ours = functions::scalar_functions();
     let named = |name: &str| ours.iter().any(|function| function.name() == name);
     let scalars = builder.scalar_functions().get_or_insert_default();
@@ -139,5 +138,7 @@ fn base_state(executor: &Executor) -> SessionState {
     builder.aggregate_functions().get_or_insert_default().extend(functions::aggregate_functions());
     let builder = functions::analyzer_rules().into_iter().fold(builder, SessionStateBuilder::with_analyzer_rule);
     // After all of DataFusion's own.
-    plan::pushdown_rules().into_iter().fold(builder, SessionStateBuilder::with_physical_optimizer_rule).build()
+    let rules = plan::pushdown_rules().into_iter();
+    let builder = rules.fold(builder, SessionStateBuilder::with_physical_optimizer_rule);
+    builder.with_physical_optimizer_rule(Arc::new(YieldingJoins)).build()
 }

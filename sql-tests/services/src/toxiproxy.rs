@@ -1,4 +1,4 @@
-//! Toxiproxy: a TCP proxy whose connections can be slowed, cut and frozen.
+//! Toxiproxy: a TCP proxy whose connections can be cut.
 
 use crate::error::{Result, ServiceError, Tried};
 use crate::install;
@@ -35,12 +35,6 @@ impl Toxiproxy {
         let body = format!(r#"{{"name":"{name}","listen":"{listen}","upstream":"{upstream}","enabled":true}}"#);
         self.post("/proxies", &body)?;
         Ok(listen)
-    }
-
-    /// Slows what the server sends to this many kilobytes a second.
-    pub fn bandwidth(&self, proxy: &str, kilobytes: u32) -> Result<()> {
-        let body = format!(r#"{{"type":"bandwidth","stream":"downstream","attributes":{{"rate":{kilobytes}}}}}"#);
-        self.post(&format!("/proxies/{proxy}/toxics"), &body)
     }
 
     /// Cuts every connection after the server sent this many bytes.

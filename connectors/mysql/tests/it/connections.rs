@@ -63,7 +63,7 @@ async fn no_more_connections_than_allowed_and_a_clear_error_when_none_gets_free(
         .unwrap();
     let limits = vec![
         ("max_connections_per_server", ParameterValue::Integer(2)),
-        ("queue_timeout", ParameterValue::Duration(Duration::from_millis(300))),
+        ("queue_timeout", ParameterValue::Duration(Duration::from_secs(3))),
     ];
     let t = table(&catalog(&json!([]), limits), "busy", "t").await;
     let scan = t.plan(&context(), ScanRequest { projection: vec![0, 1], ..ScanRequest::default() }).await.unwrap();
@@ -76,6 +76,35 @@ async fn no_more_connections_than_allowed_and_a_clear_error_when_none_gets_free(
     assert_eq!(read(scan.as_ref()).await.unwrap_err().kind, ErrorKind::Resource);
     drop(held);
     assert_eq!(read(scan.as_ref()).await.unwrap().num_rows(), 100_000);
+}
+
+#[tokio::test]
+async fn a_frozen_server_keeps_nobody_waiting() {
+    install_crypto();
+    let server = Mariadb::start().unwrap();
+    server
+        .sql("CREATE DATABASE d; USE d; CREATE TABLE t AS SELECT seq AS n, REPEAT('x', 500) AS t FROM seq_1_to_100000")
+        .unwrap();
+    let impatient = || {
+        let timeout = vec![("connect_timeout", ParameterValue::Duration(Duration::from_secs(1)))];
+        catalog_of(vec![server.address().to_string()], &json!([]), timeout)
+    };
+    let t = table(&impatient(), "d", "t").await;
+    let scan = t.plan(&context(), ScanRequest { projection: vec![0, 1], ..ScanRequest::default() }).await.unwrap();
+    let ctx = context();
+    let mut stream = scan.open(&ctx, &scan.splits()[0], &[]).await.unwrap();
+    futures::StreamExt::next(&mut stream).await.unwrap().unwrap();
+
+    server.server().freeze().unwrap();
+    ctx.cancel.cancel();
+    let rest = futures::StreamExt::collect::<Vec<_>>(stream);
+    let rest = tokio::time::timeout(Duration::from_secs(5), rest).await.expect("the reader learns of it at once");
+    assert_eq!(rest.last().unwrap().as_ref().unwrap_err().kind, ErrorKind::Cancelled);
+    let error = impatient().table(&context(), "d", "t").await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unavailable, "{error:?}");
+
+    server.server().thaw().unwrap();
+    assert_eq!(select(t.as_ref(), &[]).await.unwrap().num_rows(), 100_000);
 }
 
 #[tokio::test]
