@@ -42,7 +42,7 @@ impl HashWorkers {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "tests")]
+#[allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests")]
 mod tests {
     use std::sync::mpsc;
 

@@ -1,5 +1,5 @@
 //! The gateway in this process: sessions of the demo's users over generated data, and its Flight SQL and HTTP doors.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 #[path = "it/audit.rs"]
 mod audit;

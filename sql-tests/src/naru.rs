@@ -14,6 +14,7 @@ pub struct Naru {
     folder: TempDir,
     pg: u16,
     flight: Option<u16>,
+    http: Option<u16>,
 }
 
 impl Naru {
@@ -27,12 +28,16 @@ impl Naru {
     #[must_use]
     pub fn demo_of(binary: &Path) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let arguments = ["demo", "--pg", "127.0.0.1:0", "--audit", "audit.jsonl"];
+        let any = "127.0.0.1:0";
+        let arguments = ["demo", "--pg", any, "--flight", any, "--http", any, "--audit", "audit.jsonl"];
         let process = Process::start(binary, &arguments, folder.path());
-        let line = process.wait_for_line("psql line", |line| line.contains(" psql "));
-        let mut words = line.split_whitespace().skip_while(|word| *word != "-p").skip(1);
-        let pg = words.next().and_then(|port| port.parse().ok()).expect("psql's -p PORT");
-        Self { process, folder, pg, flight: None }
+        // The greeting's lines to paste; curl's is the last one.
+        let curl = process.wait_for_line("curl line", |line| line.contains("curl "));
+        let psql = process.wait_for_line("psql line", |line| line.contains(" psql "));
+        let jdbc = process.wait_for_line("JDBC line", |line| line.contains("jdbc:arrow-flight-sql:"));
+        let [pg, flight, http] = [(&psql, "-p "), (&jdbc, "127.0.0.1:"), (&curl, "127.0.0.1:")]
+            .map(|(line, before)| port_after(line, before).expect("a port in the greeting"));
+        Self { process, folder, pg, flight: Some(flight), http: Some(http) }
     }
 
     /// `naru serve` over a configuration that listens on port 0.
@@ -42,8 +47,10 @@ impl Naru {
         let path = configuration.to_str().expect("a path in UTF-8");
         let process = Process::start(binary(), &["serve", "--config", path], folder.path());
         let line = process.wait_for_line("ready line", |line| line.contains("naru is ready"));
-        let pg = port_after(&line, "postgresql").expect("the PostgreSQL door's port");
-        Self { process, folder, pg, flight: None }
+        let opened = |door: &str| port_after(line.split(door).nth(1)?, "127.0.0.1:");
+        let pg = opened("postgresql").expect("the PostgreSQL door's port");
+        let (flight, http) = (opened("flight"), opened("http"));
+        Self { process, folder, pg, flight, http }
     }
 
     /// A demo that all tests of the process share: for tests that change nothing in it.
@@ -64,6 +71,12 @@ impl Naru {
         self.flight.expect("this naru has no Flight SQL door")
     }
 
+    /// The port of the HTTP door on 127.0.0.1.
+    #[must_use]
+    pub fn http(&self) -> u16 {
+        self.http.expect("this naru has no HTTP door")
+    }
+
     /// The process.
     #[must_use]
     pub fn process(&self) -> &Process {
@@ -82,16 +95,16 @@ impl Naru {
     }
 }
 
-/// The port in `name=Some(127.0.0.1:PORT)`.
-fn port_after(line: &str, name: &str) -> Option<u16> {
-    let rest = line.split(name).nth(1)?.split("127.0.0.1:").nth(1)?;
-    rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+/// The number that follows a text.
+fn port_after(line: &str, before: &str) -> Option<u16> {
+    line.split(before).nth(1)?.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
 
-/// The `naru` program, built once by the cargo that runs the tests, in the same target folder.
+/// The `naru` program, built once by the cargo that runs the tests, in the same target folder; or the one that `NARU_BINARY`
+/// names, such as a release build.
 pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(build)
+    BINARY.get_or_init(|| std::env::var_os("NARU_BINARY").map_or_else(build, PathBuf::from))
 }
 
 fn build() -> PathBuf {

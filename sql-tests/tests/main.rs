@@ -1,8 +1,10 @@
 //! The whole, from outside.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 #[path = "it/clients/mod.rs"]
 mod clients;
+#[path = "it/layers.rs"]
+mod layers;
 #[path = "it/slt.rs"]
 mod slt;

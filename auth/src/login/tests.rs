@@ -1,5 +1,5 @@
 //! The whole way from a client's bytes to an identity, and the ways that must not lead there.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::{
     net::Ipv4Addr,

@@ -44,6 +44,8 @@ async fn wrong_password_and_unknown_user_look_the_same() {
         texts.push(error);
     }
     assert!(texts.windows(2).all(|pair| pair[0] == pair[1]), "{texts:?}");
+    let refused: Vec<_> = world.world.audit().iter().map(|record| record["user"].to_string()).collect();
+    assert_eq!(refused, [r#""bob""#, r#""nobody""#, r#""bob""#]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,6 +3,7 @@
 use super::{Protocol, Rows, SqlError, form};
 use bytes::Bytes;
 use std::error::Error;
+use tokio::task::JoinSet;
 use tokio_postgres::types::{FromSql, Type};
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
@@ -10,15 +11,18 @@ use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 pub(super) struct Session {
     client: Client,
     protocol: Protocol,
+    /// The task that reads and writes the socket: it ends with the session.
+    _connection: JoinSet<Result<(), tokio_postgres::Error>>,
 }
 
 impl Session {
     pub(super) async fn connect(address: &str, protocol: Protocol) -> Result<Self, SqlError> {
         let (client, connection) = tokio_postgres::connect(address, NoTls).await?;
-        // It ends when the client is dropped; what it fails with, the client's next call tells.
-        tokio::spawn(connection);
+        // What it fails with, the client's next call tells.
+        let mut task = JoinSet::new();
+        task.spawn(connection);
         client.batch_execute("SET TimeZone = 'UTC'").await?;
-        Ok(Self { client, protocol })
+        Ok(Self { client, protocol, _connection: task })
     }
 
     /// The number of columns and the rows of a statement.

@@ -39,8 +39,10 @@ fn dependencies_point_down() {
             connector if connector.starts_with("connectors/") => ["naru-connector"].into(),
             other => panic!("{other}: say in this test what a crate there may depend on"),
         };
-        let above: Vec<&str> =
-            dependencies(package).into_iter().filter(|name| ours.contains_key(name) && !allowed.contains(name)).collect();
+        let above: Vec<&str> = dependencies(package)
+            .into_iter()
+            .filter(|name| ours.contains_key(name) && !allowed.contains(name))
+            .collect();
         assert!(above.is_empty(), "{name} must not depend on {above:?}");
     }
 }
@@ -63,7 +65,8 @@ fn login_and_policies_know_no_engine() {
                 waiting.extend(nodes[id].deps.iter().filter(normal).map(|dependency| &dependency.pkg));
             }
         }
-        let engine = seen.iter().map(|id| names[id]).find(|name| name.starts_with("datafusion") || name.starts_with("arrow"));
+        let engine =
+            seen.iter().map(|id| names[id]).find(|name| name.starts_with("datafusion") || name.starts_with("arrow"));
         assert_eq!(engine, None, "{} reaches it", package.name);
     }
 }
@@ -78,7 +81,17 @@ fn the_harness_knows_the_gateway_from_outside_only() {
 #[test]
 fn one_version_of_what_crosses_crates() {
     let metadata = metadata();
-    for name in ["arrow", "arrow-array", "arrow-schema", "arrow-flight", "datafusion", "object_store", "parquet", "sqlparser", "tonic"] {
+    for name in [
+        "arrow",
+        "arrow-array",
+        "arrow-schema",
+        "arrow-flight",
+        "datafusion",
+        "object_store",
+        "parquet",
+        "sqlparser",
+        "tonic",
+    ] {
         let versions: BTreeSet<_> =
             metadata.packages.iter().filter(|package| package.name == name).map(|package| &package.version).collect();
         assert_eq!(versions.len(), 1, "{name}: {versions:?}");

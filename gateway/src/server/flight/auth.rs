@@ -10,7 +10,6 @@ use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use naru_auth::{BearerClaims, Identity, LogLevel, LoginError, Secret};
-use std::net::IpAddr;
 use std::time::SystemTime;
 use tonic::metadata::{AsciiMetadataValue, MetadataMap};
 use tonic::{Request, Response, Status};
@@ -70,7 +69,7 @@ pub(super) async fn authenticate<T>(door: &Door, request: &Request<T>) -> Result
     match proof {
         Proof::Password { user, password } => {
             let identity = login.password(&user, &password, peer.address).await;
-            let identity = identity.map_err(|error| refused(&error, &user, peer.address))?;
+            let identity = identity.map_err(|error| refused(door, &client, &user, &error))?;
             let (token, claims) = door.tokens.issue(&identity, now);
             let grant = AsciiMetadataValue::try_from(format!("Bearer {token}"));
             let grant = grant.map_err(|error| to_status(&Error::internal(error)))?;
@@ -78,7 +77,7 @@ pub(super) async fn authenticate<T>(door: &Door, request: &Request<T>) -> Result
         }
         Proof::Token(token) => {
             let known = login.bearer(&door.tokens, &token, now).await;
-            let (identity, claims) = known.map_err(|error| refused(&error, "", peer.address))?;
+            let (identity, claims) = known.map_err(|error| refused(door, &client, "", &error))?;
             if door.sessions.is_closed(&claims.session) {
                 return Err(refusal("the session was closed, log in again"));
             }
@@ -118,8 +117,10 @@ fn refusal(text: &str) -> Status {
     to_status(&Error::new(ErrorCode::InvalidPassword, text))
 }
 
-/// One text for wrong passwords and unknown users; what the operator should know goes to the log.
-fn refused(error: &LoginError, user: &str, peer: IpAddr) -> Status {
+/// One text for wrong passwords and unknown users; what the operator should know goes to the log. Of a token that is not good
+/// nobody knows whose it was.
+fn refused(door: &Door, client: &Client, user: &str, error: &LoginError) -> Status {
+    let peer = client.address;
     let detail = error.log_detail();
     match detail.level() {
         LogLevel::Info => tracing::info!(%user, %peer, reason = detail.text(), "login refused"),
@@ -131,7 +132,9 @@ fn refused(error: &LoginError, user: &str, peer: IpAddr) -> Status {
         LoginError::Unavailable(_) => ErrorCode::CannotConnectNow,
         _ => ErrorCode::InvalidPassword,
     };
-    to_status(&Error::new(code, error.to_string()))
+    let error = Error::new(code, error.to_string());
+    door.gateway.audit().login_refused(user, client, &error);
+    to_status(&error)
 }
 
 #[cfg(test)]

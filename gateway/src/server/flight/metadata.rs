@@ -43,22 +43,28 @@ pub(super) fn schema(command: &Command) -> Result<SchemaRef> {
 /// The rows that a command gives to this caller.
 pub(super) async fn rows(door: &Door, caller: &Caller, command: Command) -> Result<Rows> {
     let schema = schema(&command)?;
-    let batch = match command {
+    let name = service::name(&command);
+    let found = answer(door, caller, &schema, command).await;
+    door.session(caller).await?.audit_metadata(&name, found.as_ref().err())?;
+    Ok(encode(schema, stream::iter([Ok(found?)]).boxed()).boxed())
+}
+
+async fn answer(door: &Door, caller: &Caller, schema: &SchemaRef, command: Command) -> Result<RecordBatch> {
+    Ok(match command {
         Command::CommandGetCatalogs(_) => {
             let catalogs = door.session(caller).await?.list_catalogs();
-            batch(&schema, vec![catalogs])?
+            batch(schema, vec![catalogs])?
         }
-        Command::CommandGetDbSchemas(filter) => schemas(door, caller, &schema, filter).await?,
+        Command::CommandGetDbSchemas(filter) => schemas(door, caller, schema, filter).await?,
         Command::CommandGetTables(filter) => tables(door, caller, filter).await?,
-        Command::CommandGetTableTypes(_) => batch(&schema, vec![vec![TABLE.to_owned(), VIEW.to_owned()]])?,
+        Command::CommandGetTableTypes(_) => batch(schema, vec![vec![TABLE.to_owned(), VIEW.to_owned()]])?,
         Command::CommandGetSqlInfo(asked) => asked.into_builder(sql_info::infos()?).build().map_err(Error::internal)?,
         Command::CommandGetXdbcTypeInfo(asked) => {
             asked.into_builder(xdbc::types()?).build().map_err(Error::internal)?
         }
         // Sources' keys are not known yet: no rows, of the right columns.
-        _ => RecordBatch::new_empty(Arc::clone(&schema)),
-    };
-    Ok(encode(schema, stream::iter([Ok(batch)]).boxed()).boxed())
+        _ => RecordBatch::new_empty(Arc::clone(schema)),
+    })
 }
 
 async fn schemas(door: &Door, caller: &Caller, schema: &SchemaRef, filter: CommandGetDbSchemas) -> Result<RecordBatch> {

@@ -1,4 +1,4 @@
-//! pgjdbc from Maven.
+//! pgjdbc and the Flight SQL JDBC driver from Maven.
 
 use super::installed;
 use naru_sql_tests::naru::Naru;
@@ -14,27 +14,19 @@ async fn case(program: &str, name: &str, port: u16) {
     let _ = tool::run(command, "").await.success();
 }
 
-macro_rules! pgjdbc {
-    ($($case:ident),*) => {
-        mod pgjdbc { $(
+macro_rules! cases {
+    ($module:ident, $program:literal, $port:ident: $($case:ident),*) => {
+        mod $module { $(
             #[tokio::test]
             async fn $case() {
-                super::case("PgJdbc", stringify!($case), super::Naru::shared().pg()).await;
+                super::case($program, stringify!($case), super::Naru::shared().$port()).await;
             }
         )* }
     };
 }
 
-pgjdbc!(
-    query,
-    parameters,
-    types,
-    errors,
-    wrong_password,
-    cancel,
-    fetch_size,
-    policies,
-    transactions,
-    server_prepared,
-    timeout
+cases!(
+    pgjdbc, "PgJdbc", pg: query, parameters, types, errors, wrong_password, cancel, fetch_size, policies, transactions,
+    server_prepared, timeout
 );
+cases!(flight_jdbc, "FlightJdbc", flight: query, parameters, errors, wrong_password, policies);
