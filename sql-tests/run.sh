@@ -16,6 +16,10 @@ part() {
 
 part cargo fmt --all --check
 part cargo clippy --workspace --all-targets --locked -- -D warnings
+# One build for all parts: with `-p` cargo would choose other features, and build DataFusion a second time.
+part cargo build --workspace --locked
+target=$(cargo metadata --format-version 1 --no-deps --locked | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
+export NARU_BINARY="$target/debug/naru"
 echo "== cargo test"
 cargo test --workspace --locked --no-fail-fast 2>&1 | tee "$log"
 [ "${PIPESTATUS[0]}" -eq 0 ] || status=1

@@ -1,6 +1,6 @@
 //! Tables on disk, read through DataFusion as the gateway reads them.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod metadata;
 mod reading;

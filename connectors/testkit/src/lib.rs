@@ -7,7 +7,13 @@
 //! A function panics where a test would; nothing is skipped. [`predicates::agree`] says how many predicates the source took
 //! over, so that a connector that pushes nothing down does not pass for one that does it right.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a library of tests")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a library of tests"
+)]
 
 pub mod aggregation;
 pub mod predicates;

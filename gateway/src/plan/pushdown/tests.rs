@@ -1,6 +1,6 @@
 //! What a source is asked for, over a source that writes it down.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 use super::rules;
 use async_trait::async_trait;
