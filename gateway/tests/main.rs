@@ -23,6 +23,8 @@ mod governed;
 mod http;
 #[path = "it/limits.rs"]
 mod limits;
+#[path = "it/matrix.rs"]
+mod matrix;
 #[path = "it/pg_catalog.rs"]
 mod pg_catalog;
 #[path = "it/policy_expressions.rs"]
