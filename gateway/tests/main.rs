@@ -7,6 +7,8 @@ mod audit;
 mod cli;
 #[path = "it/columns.rs"]
 mod columns;
+#[path = "it/copy.rs"]
+mod copy;
 #[path = "it/flight.rs"]
 mod flight;
 #[path = "it/flight_client.rs"]
