@@ -8,6 +8,7 @@ mod namespace;
 mod prepared;
 mod query;
 mod registry;
+mod search_path;
 mod settings;
 mod show;
 mod statement;

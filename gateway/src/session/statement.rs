@@ -2,7 +2,6 @@
 
 use super::api::{Notice, Outcome, QueryStream, Released, TransactionStatus};
 use super::query::Session;
-use super::settings::Settings;
 use crate::error::{Error, ErrorCode, Result};
 use crate::plan::Kind;
 use datafusion::arrow::array::{RecordBatch, StringArray};
@@ -20,7 +19,7 @@ pub(super) fn schema_of(kind: &Kind<'_>) -> Option<SchemaRef> {
         Kind::ShowSchemas(_) => Some(one_column("Schema")),
         Kind::ShowTables(..) => Some(one_column("Table")),
         Kind::ShowColumns(_) => Some(super::show::columns_schema()),
-        Kind::ShowVariable(name) => Some(one_column(Settings::canonical(name).unwrap_or("setting"))),
+        Kind::ShowVariable(name) => Some(one_column(super::search_path::column_of(name))),
         Kind::Explain { .. } => Some(one_column("QUERY PLAN")),
         _ => None,
     }
@@ -34,14 +33,14 @@ impl Session {
             Kind::ShowColumns(name) => self.show_columns(name).await,
             Kind::ShowTables(place, filter) => self.show_tables(place, filter).await,
             Kind::ShowVariable(name) => {
-                let value = self.settings.show(&name)?.to_owned();
-                rows(Settings::canonical(&name)?, vec![value])
+                let (column, value) = self.shown(&name)?;
+                rows(column, vec![value])
             }
             Kind::Set(set) => self.set(set),
             Kind::Reset(Statement::Reset(reset)) => {
                 match &reset.reset {
-                    Reset::ALL => self.settings.reset_all(),
-                    Reset::ConfigurationParameter(name) => self.settings.reset(&dotted(name))?,
+                    Reset::ALL => self.unset_all()?,
+                    Reset::ConfigurationParameter(name) => self.unset(&dotted(name))?,
                 }
                 Ok(Outcome::Done { tag: "RESET" })
             }
@@ -71,7 +70,7 @@ impl Session {
                 return Err(Error::new(ErrorCode::ActiveTransaction, text));
             }
             DiscardObject::ALL => {
-                self.settings.reset_all();
+                self.unset_all()?;
                 self.release_all();
                 self.released.push(Released::AllPortals);
                 "DISCARD ALL"
@@ -104,12 +103,10 @@ impl Session {
             Set::SingleAssignment { variable, values, .. } => {
                 let name = dotted(variable);
                 match values.as_slice() {
-                    [Expr::Identifier(word)] if word.value.eq_ignore_ascii_case("default") => {
-                        self.settings.reset(&name)?
-                    }
+                    [Expr::Identifier(word)] if word.value.eq_ignore_ascii_case("default") => self.unset(&name)?,
                     values => {
                         let value = values.iter().map(setting_text).collect::<Result<Vec<_>>>()?.join(", ");
-                        self.settings.set(&name, &value)?;
+                        self.assign(&name, &value)?;
                     }
                 }
             }

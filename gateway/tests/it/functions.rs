@@ -83,6 +83,20 @@ async fn postgresqls_meaning_or_a_refusal() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn search_path_is_the_sessions_schema() {
+    let world = World::new();
+    let mut alice = world.session("alice").await;
+    assert_eq!(rows(&mut alice, "show search_path").await.unwrap(), [["tiny"]]);
+    rows(&mut alice, "set search_path = \"$user\", sf1, public").await.unwrap();
+    assert_eq!(rows(&mut alice, "select current_schema()").await.unwrap(), [["sf1"]]);
+    assert_eq!(rows(&mut alice, "select count(*) from supplier").await.unwrap(), [["10000"]]);
+    rows(&mut alice, "set search_path to 'nowhere'").await.unwrap();
+    assert_eq!(error(&mut alice, "select 1 from supplier").await.code, ErrorCode::UndefinedTable);
+    rows(&mut alice, "reset search_path").await.unwrap();
+    assert_eq!(rows(&mut alice, "select count(*) from supplier").await.unwrap(), [["100"]]);
+}
+
 /// The mission's query: a standard deviation over all parts, checked against one computed here from the rows.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_signature_query_is_right() {

@@ -129,7 +129,7 @@ async fn set_one(session: &mut Session, name: &str, option: OptionValue) -> Resu
         (CATALOG, Some(catalog)) => session.use_namespace(Some(&catalog), None).await,
         (SCHEMA, Some(schema)) => session.use_namespace(None, Some(&schema)).await,
         (CATALOG | SCHEMA, None) => session.use_namespace(None, None).await,
-        (name, Some(text)) => session.settings_mut().set(name, &text),
+        (name, Some(text)) => session.assign(name, &text),
         (name, None) => session.settings_mut().reset(name),
     }
 }

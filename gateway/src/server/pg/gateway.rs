@@ -43,7 +43,7 @@ impl Backend for GatewayBackend {
     ) -> Result<PgSession> {
         let mut session = Session::open(Arc::clone(&self.0), identity, client, database.as_deref())?;
         for (name, value) in settings {
-            session.settings_mut().set(&name, &value)?;
+            session.assign(&name, &value)?;
         }
         Ok(PgSession { session, ended: CancellationToken::new() })
     }
