@@ -3,9 +3,9 @@
 
 use crate::error::{Error, Result};
 use datafusion::sql::sqlparser::ast::{
-    DataType, Expr, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, Join, JoinConstraint,
-    JoinOperator, LimitClause, ObjectName, Query, Select, SetExpr, SetOperator, SetQuantifier, TableWithJoins, Value,
-    VisitMut, VisitorMut,
+    BinaryOperator, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments,
+    GroupByExpr, Ident, Join, JoinConstraint, JoinOperator, LimitClause, ObjectName, Query, Select, SelectItem,
+    SetExpr, SetOperator, SetQuantifier, TableWithJoins, Value, VisitMut, VisitorMut,
 };
 use std::ops::ControlFlow;
 
@@ -34,6 +34,11 @@ impl VisitorMut for Dialect {
     }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Error> {
+        for item in &mut select.projection {
+            if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item {
+                let _: ControlFlow<()> = VisitMut::visit(expr, &mut CountInsteadOfExists { depth: 0 });
+            }
+        }
         flow(select.from.iter().try_for_each(check_joins))
     }
 
@@ -49,6 +54,89 @@ impl VisitorMut for Dialect {
         }
         ControlFlow::Continue(())
     }
+}
+
+/// `EXISTS (SELECT ...)` in a SELECT list is `(SELECT count(*) ...) > 0`: DataFusion joins by EXISTS in conditions only.
+struct CountInsteadOfExists {
+    depth: usize,
+}
+
+impl VisitorMut for CountInsteadOfExists {
+    type Break = ();
+
+    // What stands inside of a subquery is that one's own.
+    fn pre_visit_query(&mut self, _query: &mut Query) -> ControlFlow<()> {
+        self.depth += 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _query: &mut Query) -> ControlFlow<()> {
+        self.depth -= 1;
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if self.depth == 0
+            && let Expr::Exists { subquery, negated } = expr
+            && counts_as_exists(subquery)
+        {
+            let mut counting = subquery.clone();
+            if let SetExpr::Select(select) = counting.body.as_mut() {
+                let named = std::mem::take(&mut select.projection);
+                select.projection = vec![SelectItem::UnnamedExpr(count_of_rows(named))];
+            }
+            let op = if *negated { BinaryOperator::Eq } else { BinaryOperator::Gt };
+            let zero = Expr::Value(Value::Number("0".to_owned(), false).into());
+            *expr = Expr::Nested(Box::new(Expr::BinaryOp {
+                left: Box::new(Expr::Subquery(counting)),
+                op,
+                right: Box::new(zero),
+            }));
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// `count(*)`. What the list named is still named, in a condition that changes nothing: an unknown or a denied column is one here too.
+fn count_of_rows(named: Vec<SelectItem>) -> Expr {
+    let mut count = call("count", vec![FunctionArg::Unnamed(FunctionArgExpr::Wildcard)]);
+    let or = |left: Expr, right: Expr| Expr::BinaryOp {
+        left: Box::new(left),
+        op: BinaryOperator::Or,
+        right: Box::new(right),
+    };
+    if let Expr::Function(function) = &mut count {
+        let always = Expr::Value(Value::Boolean(true).into());
+        let names = named.into_iter().filter_map(|item| match item {
+            SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => {
+                Some(Expr::IsNull(Box::new(expr)))
+            }
+            _ => None,
+        });
+        function.filter = Some(Box::new(names.fold(always, or)));
+    }
+    count
+}
+
+/// Does the query give a row for each that it reads, so that counting those tells whether there is one?
+fn counts_as_exists(query: &Query) -> bool {
+    let SetExpr::Select(select) = query.body.as_ref() else { return false };
+    let grouped = !matches!(&select.group_by, GroupByExpr::Expressions(keys, _) if keys.is_empty());
+    let plain = |item: &SelectItem| match item {
+        SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => {
+            matches!(expr, Expr::Value(_) | Expr::Identifier(_) | Expr::CompoundIdentifier(_))
+        }
+        // `*` may hold a denied column, which only binding knows.
+        _ => false,
+    };
+    query.with.is_none()
+        && query.limit_clause.is_none()
+        && query.fetch.is_none()
+        && !grouped
+        && select.having.is_none()
+        && select.distinct.is_none()
+        && select.qualify.is_none()
+        && select.projection.iter().all(plain)
 }
 
 fn take(expr: &mut Expr) -> Expr {
@@ -69,10 +157,13 @@ fn microseconds(data_type: &mut DataType) {
 
 /// `x AT TIME ZONE z` is `timezone(z, x)`: from an instant to a wall clock, or back.
 fn timezone(zone: Expr, moment: Expr) -> Expr {
-    let args = [zone, moment].map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg)));
-    let list = FunctionArgumentList { duplicate_treatment: None, args: args.into(), clauses: Vec::new() };
-    Expr::Function(datafusion::sql::sqlparser::ast::Function {
-        name: ObjectName::from(vec![Ident::new("timezone")]),
+    call("timezone", [zone, moment].map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg))).into())
+}
+
+fn call(name: &str, args: Vec<FunctionArg>) -> Expr {
+    let list = FunctionArgumentList { duplicate_treatment: None, args, clauses: Vec::new() };
+    Expr::Function(Function {
+        name: ObjectName::from(vec![Ident::new(name)]),
         uses_odbc_syntax: false,
         parameters: FunctionArguments::None,
         args: FunctionArguments::List(list),

@@ -67,6 +67,15 @@ async fn postgresqls_meaning_or_a_refusal() {
         ),
         ("select timestamp '0001-01-01 00:00:00'", "0001-01-01T00:00:00"),
         ("select cast(1.5 as int), cast(-1.5 as bigint), cast(1.4::float8 as int)", "2 -2 1"),
+        (
+            "select exists (select 1), not exists (select 1 from nation where n_nationkey < 0), exists (select 1 where false)",
+            "true true false",
+        ),
+        (
+            "select exists (select o_orderkey from orders where o_custkey = c_custkey) from customer where c_custkey in (1, 3) order by c_custkey limit 1",
+            "true",
+        ),
+        ("select exists (select 1 from orders where o_custkey = c_custkey) from customer where c_custkey = 3", "false"),
         ("select n_nationkey from nation order by 1 fetch first row only", "0"),
         ("select n_nationkey from nation order by 1 offset 3 fetch next 1 rows only", "3"),
     ] {

@@ -38,6 +38,7 @@ const STATEMENTS: &[&str] = &[
     "select (select max({c}) from customer)",
     "select n_name from nation where exists (select 1 from customer where {c} is not null and c_nationkey = n_nationkey)",
     "select n_name, (select max({c}) from customer where c_nationkey = n_nationkey) from nation",
+    "select exists (select {c} from customer), not exists (select 1 from customer where {c} is null) from nation",
     "select a.{c} from customer a join customer b on a.c_custkey = b.c_custkey",
     "select count(*) from customer a join customer b on a.{c} = b.{c}",
     "select count(*) from customer a join customer b using ({c})",
