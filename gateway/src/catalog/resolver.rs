@@ -277,9 +277,7 @@ impl Resolver<'_> {
             return self.visible_columns(catalog, schema, table).await;
         }
         let rows = information_schema::table(self, catalog, table).await?;
-        let column =
-            |field: &datafusion::arrow::datatypes::FieldRef| naru_connector::Column::from_field(Arc::clone(field));
-        Ok(rows.map(|rows| rows.schema().fields().iter().map(column).collect()))
+        Ok(rows.as_ref().map(columns_of))
     }
 
     /// The tables of a schema that exist for the identity, described. The source is asked once for all of them, unless some don't

@@ -3,16 +3,15 @@
 //! DataFusion's own operator could check, but nothing in its planner asks it to. So an analyser rule, after types are settled and
 //! before anything is folded, puts a function in the operator's place.
 
+use super::rewrite::rewrite_typed;
 use datafusion::arrow::array::Datum;
 use datafusion::arrow::compute::kernels::numeric;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, ExprSchema};
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::ScalarFunction;
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
     BinaryExpr, ColumnarValue, Expr, ExprSchemable, LogicalPlan, Operator, ScalarFunctionArgs, ScalarUDF,
     ScalarUDFImpl, Signature, Volatility,
@@ -96,27 +95,12 @@ pub(super) struct CheckArithmetic;
 
 impl AnalyzerRule for CheckArithmetic {
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
-        plan.transform_up_with_subqueries(checked_node).map(|done| done.data)
+        rewrite_typed(plan, checked)
     }
 
     fn name(&self) -> &'static str {
         "check_arithmetic"
     }
-}
-
-fn checked_node(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
-    // A scan's filters are for its source; they are conditions that were pushed, and none is at this point.
-    if matches!(plan, LogicalPlan::TableScan(_)) {
-        return Ok(Transformed::no(plan));
-    }
-    let mut schema = merge_schema(&plan.inputs());
-    // A subquery's expressions may refer to columns outside of it; such an operand's type can't be told, and stays as it is.
-    schema.merge(plan.schema());
-    let names = NamePreserver::new(&plan);
-    plan.map_expressions(|expr| {
-        let name = names.save(&expr);
-        Ok(expr.transform_up(|expr| checked(expr, &schema))?.update_data(|expr| name.restore(expr)))
-    })
 }
 
 fn checked(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {

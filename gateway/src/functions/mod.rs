@@ -3,6 +3,7 @@
 mod arithmetic;
 mod dates;
 pub(crate) mod pg;
+mod rewrite;
 mod round_cast;
 mod sum;
 

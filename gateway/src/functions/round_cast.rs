@@ -1,13 +1,12 @@
 //! A cast of a number with a fraction to a whole one rounds: as PostgreSQL and Trino. DataFusion's cuts off.
 
+use super::rewrite::rewrite_typed;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, ExprSchema};
 use datafusion::error::Result;
 use datafusion::functions::math::expr_fn::round;
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{Cast, Expr, ExprSchemable, LogicalPlan};
 use datafusion::optimizer::AnalyzerRule;
 
@@ -17,19 +16,7 @@ pub(super) struct RoundCast;
 
 impl AnalyzerRule for RoundCast {
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
-        plan.transform_up_with_subqueries(|node| {
-            if matches!(node, LogicalPlan::TableScan(_)) {
-                return Ok(Transformed::no(node));
-            }
-            let mut schema = merge_schema(&node.inputs());
-            schema.merge(node.schema());
-            let names = NamePreserver::new(&node);
-            node.map_expressions(|expr| {
-                let name = names.save(&expr);
-                Ok(expr.transform_up(|expr| rounded(expr, &schema))?.update_data(|expr| name.restore(expr)))
-            })
-        })
-        .map(|done| done.data)
+        rewrite_typed(plan, rounded)
     }
 
     fn name(&self) -> &'static str {

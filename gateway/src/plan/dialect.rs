@@ -1,11 +1,12 @@
 //! What PostgreSQL's syntax means and DataFusion's planner takes otherwise: put right in the syntax tree, or refused where a
 //! wrong result would be the alternative. docs/sql.md lists what is left.
 
+use super::pg_compat::{function_call, take};
 use crate::error::{Error, Result};
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments,
-    GroupByExpr, Ident, Join, JoinConstraint, JoinOperator, LimitClause, ObjectName, Query, Select, SelectItem,
-    SetExpr, SetOperator, SetQuantifier, TableWithJoins, Value, VisitMut, VisitorMut,
+    BinaryOperator, DataType, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr, Join, JoinConstraint,
+    JoinOperator, LimitClause, Query, Select, SelectItem, SetExpr, SetOperator, SetQuantifier, TableWithJoins, Value,
+    VisitMut, VisitorMut,
 };
 use std::ops::ControlFlow;
 
@@ -99,23 +100,22 @@ impl VisitorMut for CountInsteadOfExists {
 
 /// `count(*)`. What the list named is still named, in a condition that changes nothing: an unknown or a denied column is one here too.
 fn count_of_rows(named: Vec<SelectItem>) -> Expr {
-    let mut count = call("count", vec![FunctionArg::Unnamed(FunctionArgExpr::Wildcard)]);
+    let mut count = function_call("count", Vec::new());
+    if let FunctionArguments::List(list) = &mut count.args {
+        list.args.push(FunctionArg::Unnamed(FunctionArgExpr::Wildcard));
+    }
     let or = |left: Expr, right: Expr| Expr::BinaryOp {
         left: Box::new(left),
         op: BinaryOperator::Or,
         right: Box::new(right),
     };
-    if let Expr::Function(function) = &mut count {
-        let always = Expr::Value(Value::Boolean(true).into());
-        let names = named.into_iter().filter_map(|item| match item {
-            SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => {
-                Some(Expr::IsNull(Box::new(expr)))
-            }
-            _ => None,
-        });
-        function.filter = Some(Box::new(names.fold(always, or)));
-    }
-    count
+    let always = Expr::Value(Value::Boolean(true).into());
+    let names = named.into_iter().filter_map(|item| match item {
+        SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => Some(Expr::IsNull(Box::new(expr))),
+        _ => None,
+    });
+    count.filter = Some(Box::new(names.fold(always, or)));
+    Expr::Function(count)
 }
 
 /// Does the query give a row for each that it reads, so that counting those tells whether there is one?
@@ -139,10 +139,6 @@ fn counts_as_exists(query: &Query) -> bool {
         && select.projection.iter().all(plain)
 }
 
-fn take(expr: &mut Expr) -> Expr {
-    std::mem::replace(expr, Expr::Value(Value::Null.into()))
-}
-
 /// `timestamp` has six digits here, as in PostgreSQL; DataFusion's nine end in the year 2262.
 fn microseconds(data_type: &mut DataType) {
     match data_type {
@@ -157,21 +153,7 @@ fn microseconds(data_type: &mut DataType) {
 
 /// `x AT TIME ZONE z` is `timezone(z, x)`: from an instant to a wall clock, or back.
 fn timezone(zone: Expr, moment: Expr) -> Expr {
-    call("timezone", [zone, moment].map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg))).into())
-}
-
-fn call(name: &str, args: Vec<FunctionArg>) -> Expr {
-    let list = FunctionArgumentList { duplicate_treatment: None, args, clauses: Vec::new() };
-    Expr::Function(Function {
-        name: ObjectName::from(vec![Ident::new(name)]),
-        uses_odbc_syntax: false,
-        parameters: FunctionArguments::None,
-        args: FunctionArguments::List(list),
-        filter: None,
-        null_treatment: None,
-        over: None,
-        within_group: Vec::new(),
-    })
+    Expr::Function(function_call("timezone", vec![zone, moment]))
 }
 
 /// `FETCH FIRST n ROWS ONLY` is `LIMIT n`.

@@ -21,6 +21,6 @@ pub use constant::{constants, types};
 pub use cooperate::YieldingJoins;
 pub(crate) use dialect::to_datafusion;
 pub use explain::{Detail, explain};
-pub use parse::{parse, parse_with};
+pub use parse::{folded, parse, parse_with};
 pub use placeholders::Placeholders;
 pub(crate) use pushdown::rules as pushdown_rules;

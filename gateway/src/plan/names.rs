@@ -4,6 +4,7 @@
 //! equal names, so every such item gets an alias here. One that would repeat a name gets a unique alias of the form name +
 //! [`MARK`] + number; [`outward`] gives the name that clients see.
 
+use crate::plan::folded;
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::sql::sqlparser::ast::{
     AccessExpr, CaseWhen, Expr, Function, Ident, OrderByKind, Query, Select, SelectItem, SetExpr, TrimWhereField,
@@ -94,10 +95,6 @@ fn name_items(items: &mut [SelectItem]) {
             _ => {}
         }
     }
-}
-
-fn folded(ident: &Ident) -> String {
-    if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_lowercase() }
 }
 
 /// The name of an item without an alias, as PostgreSQL's `FigureColname` finds it.

@@ -3,6 +3,7 @@
 use super::placeholders::{self, Placeholders};
 use crate::error::{Error, ErrorCode, Result};
 use crate::session::api::Parsed;
+use datafusion::sql::sqlparser::ast::Ident;
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
@@ -100,6 +101,12 @@ fn position(place: &str, sql: &str) -> Option<usize> {
     let column: usize = column.trim().parse().ok()?;
     let before: usize = sql.split_inclusive('\n').take(line.checked_sub(1)?).map(|line| line.chars().count()).sum();
     Some(before + column)
+}
+
+/// A name as PostgreSQL folds it: what is not quoted is lower case.
+#[must_use]
+pub fn folded(ident: &Ident) -> String {
+    if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_lowercase() }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! it out, as in Trino. DataFusion knows no such columns, so each `*` is given an EXCLUDE in the syntax tree.
 
 use crate::error::{Error, Result};
+use crate::plan::folded;
 use datafusion::common::TableReference;
 use datafusion::sql::planner::object_name_to_table_reference;
 use datafusion::sql::sqlparser::ast::{
@@ -130,11 +131,6 @@ fn is_natural(operator: &JoinOperator) -> bool {
         _ => return false,
     };
     matches!(constraint, JoinConstraint::Natural)
-}
-
-/// PostgreSQL folds what is not quoted.
-fn folded(ident: &Ident) -> String {
-    if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_lowercase() }
 }
 
 fn exclude(options: &mut WildcardAdditionalOptions, names: &[String]) {

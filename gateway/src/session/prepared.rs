@@ -4,7 +4,7 @@
 use super::api::{Outcome, Parsed, Released};
 use super::query::Session;
 use crate::error::{Error, ErrorCode, Result};
-use crate::plan;
+use crate::plan::{self, folded};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::{self, Ident, ObjectName, Statement};
@@ -114,10 +114,6 @@ impl Session {
         self.prepared.clear();
         self.released.push(Released::AllStatements);
     }
-}
-
-fn folded(name: &Ident) -> String {
-    if name.quote_style.is_some() { name.value.clone() } else { name.value.to_lowercase() }
 }
 
 fn unknown(name: &str) -> Error {

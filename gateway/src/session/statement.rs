@@ -3,7 +3,7 @@
 use super::api::{Notice, Outcome, QueryStream, Released, TransactionStatus};
 use super::query::Session;
 use crate::error::{Error, ErrorCode, Result};
-use crate::plan::Kind;
+use crate::plan::{Kind, folded};
 use datafusion::arrow::array::{RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::sql::sqlparser::ast::{
@@ -141,10 +141,7 @@ pub(super) fn place_parts(place: Option<&ShowStatementIn>) -> Vec<String> {
 
 /// The parts of a name, folded as PostgreSQL folds them.
 pub(super) fn name_parts(name: &ObjectName) -> Vec<String> {
-    let parts = name.0.iter().filter_map(|part| part.as_ident());
-    parts
-        .map(|ident| if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_lowercase() })
-        .collect()
+    name.0.iter().filter_map(|part| part.as_ident()).map(folded).collect()
 }
 
 pub(super) fn dotted(name: &ObjectName) -> String {

@@ -8,6 +8,7 @@ mod cast;
 mod series;
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::plan::folded;
 use datafusion::sql::sqlparser::ast::{
     AccessExpr, BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments,
     Ident, ObjectName, OrderByKind, Query, Select, SelectItem, SetExpr, TableAlias, TableAliasColumnDef, TableFactor,
@@ -96,7 +97,7 @@ fn expression(expr: &mut Expr) -> Result<()> {
     Ok(())
 }
 
-fn take(expr: &mut Expr) -> Expr {
+pub(super) fn take(expr: &mut Expr) -> Expr {
     std::mem::replace(expr, Expr::Value(Value::Null.into()))
 }
 
@@ -285,10 +286,6 @@ fn text(value: &str) -> Expr {
     Expr::Value(Value::SingleQuotedString(value.to_owned()).into())
 }
 
-fn folded(ident: &Ident) -> String {
-    if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_lowercase() }
-}
-
 fn last(name: &ObjectName) -> Option<String> {
     name.0.last()?.as_ident().map(folded)
 }
@@ -302,7 +299,7 @@ fn arguments(args: Vec<Expr>) -> FunctionArguments {
     FunctionArguments::List(FunctionArgumentList { duplicate_treatment: None, args, clauses: Vec::new() })
 }
 
-fn function_call(name: &str, args: Vec<Expr>) -> Function {
+pub(super) fn function_call(name: &str, args: Vec<Expr>) -> Function {
     Function {
         name: object(name),
         uses_odbc_syntax: false,
