@@ -3,10 +3,10 @@
 CARGO ?= cargo
 
 demo:
-	$(CARGO) run -q -p naru-gateway --bin naru -- demo $(ARGS)
+	$(CARGO) run -q --bin naru -- demo $(ARGS)
 
 release:
-	$(CARGO) build --release -p naru-gateway --bin naru
+	$(CARGO) build --release --bin naru
 
 # Lint and unit tests.
 check:
@@ -25,8 +25,8 @@ test-heavy: test
 
 # Figures of the release build: a table here, a JSON line each in bench/results.jsonl of cargo's target folder.
 bench: release
-	$(CARGO) run -q --release -p naru-sql-tests --bin naru-bench
+	$(CARGO) run -q --release --bin naru-bench
 
 # Writes the reference pages from the tables in the code.
 docs:
-	$(CARGO) run -q -p naru-gateway --bin naru -- reference > docs/configuration.md
+	$(CARGO) run -q --bin naru -- reference > docs/configuration.md
