@@ -17,6 +17,7 @@ const QUERIES_CANCELLED: &str = "naru_queries_cancelled_total";
 const QUERIES_RUNNING: &str = "naru_queries_running";
 const QUERY_DURATION: &str = "naru_query_duration_seconds";
 const ROWS: &str = "naru_rows_total";
+const PLANS_REUSED: &str = "naru_plans_reused_total";
 
 /// Upper bounds of the duration's buckets, in seconds.
 const DURATIONS: [f64; 12] = [0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0];
@@ -45,6 +46,12 @@ fn describe() {
     describe_gauge!(QUERIES_RUNNING, "Queries that run now");
     describe_histogram!(QUERY_DURATION, Unit::Seconds, "Time from a query's start to its end");
     describe_counter!(ROWS, "Rows given to clients");
+    describe_counter!(PLANS_REUSED, "Statements that ran with a plan that an earlier one left");
+}
+
+/// A statement ran with a plan that an earlier one left.
+pub fn plan_reused() {
+    counter!(PLANS_REUSED).increment(1);
 }
 
 /// A login was refused.
