@@ -29,6 +29,8 @@ mod limits;
 mod matrix;
 #[path = "it/pg_catalog.rs"]
 mod pg_catalog;
+#[path = "it/plan_cache.rs"]
+mod plan_cache;
 #[path = "it/policy_expressions.rs"]
 mod policy_expressions;
 #[path = "it/reload.rs"]

@@ -1,5 +1,6 @@
 //! What all sessions share: the current snapshot of catalogs and policies, the executor, logins, the audit log.
 
+use super::plan_cache::PlanCache;
 use super::registry::Registry;
 use crate::audit::AuditLog;
 use crate::catalog::{Snapshot, SystemSchema};
@@ -34,6 +35,7 @@ pub struct Gateway {
     executor: Executor,
     audit: Arc<AuditLog>,
     running: Arc<Registry>,
+    plans: PlanCache,
     base_state: SessionState,
     system: Arc<[Arc<dyn SystemSchema>]>,
     started_at: DateTime<Utc>,
@@ -56,6 +58,7 @@ impl Gateway {
             executor: parts.executor,
             audit: Arc::new(parts.audit),
             running: Arc::default(),
+            plans: PlanCache::default(),
             base_state,
             system: Arc::new([Arc::new(PgCatalog) as Arc<dyn SystemSchema>]),
             started_at: Utc::now(),
@@ -71,6 +74,7 @@ impl Gateway {
     /// Swaps catalogs and policies whole. Running queries keep theirs.
     pub fn replace_snapshot(&self, snapshot: Snapshot) {
         self.snapshot.store(Arc::new(snapshot));
+        self.plans.clear();
     }
 
     /// Swaps who may log in. Sessions that are open stay.
@@ -100,6 +104,16 @@ impl Gateway {
     #[must_use]
     pub fn running(&self) -> &Arc<Registry> {
         &self.running
+    }
+
+    /// How often a statement ran with a plan that an earlier one left.
+    #[must_use]
+    pub fn plans_reused(&self) -> u64 {
+        self.plans.reused()
+    }
+
+    pub(super) fn plans(&self) -> &PlanCache {
+        &self.plans
     }
 
     pub(super) fn system_schemas(&self) -> Arc<[Arc<dyn SystemSchema>]> {
