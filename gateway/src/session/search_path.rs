@@ -32,7 +32,7 @@ impl Session {
     }
 
     /// RESET name.
-    pub(super) fn unset(&mut self, name: &str) -> Result<()> {
+    pub fn unset(&mut self, name: &str) -> Result<()> {
         if !name.eq_ignore_ascii_case(NAME) {
             return self.settings.reset(name);
         }

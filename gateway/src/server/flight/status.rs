@@ -53,6 +53,7 @@ fn code(code: ErrorCode) -> Code {
         | E::InvalidParameter
         | E::UndefinedParameter
         | E::InvalidBinary
+        | E::ProgramLimitExceeded
         | E::ProtocolViolation => Code::InvalidArgument,
         E::UndefinedPreparedStatement | E::UndefinedCursor => Code::NotFound,
         E::DuplicatePreparedStatement | E::DuplicateCursor => Code::AlreadyExists,

@@ -42,6 +42,7 @@ pub fn sqlstate(code: ErrorCode) -> &'static str {
         Code::TooManyConnections => "53300",
         Code::OutOfMemory => "53200",
         Code::DiskFull => "53100",
+        Code::ProgramLimitExceeded => "54000",
         Code::TooManyQueries => "53400",
         Code::InFailedTransaction => "25P02",
         Code::NoActiveTransaction => "25P01",
