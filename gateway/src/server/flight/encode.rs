@@ -89,7 +89,7 @@ impl Encoder {
         }
         if bytes > self.limit {
             let text = format!("a row of {bytes} bytes is larger than a message may be ({} bytes)", self.limit);
-            return Err(Error::new(ErrorCode::ProgramLimitExceeded, text)
+            return Err(Error::new(ErrorCode::ProgramLimit, text)
                 .with_hint("select less of it, or ask for a higher flight.max_sent_message"));
         }
         messages.push(encoded.into());
@@ -135,6 +135,6 @@ mod tests {
         let words = |bytes: usize| -> ArrayRef { Arc::new(StringArray::from(vec!["a".to_owned(), "x".repeat(bytes)])) };
         assert_eq!(sizes(vec![("w", words(6 << 20))], 16 << 20).unwrap().len(), 2);
         let error = sizes(vec![("w", words(17 << 20))], 16 << 20).unwrap_err();
-        assert_eq!(error.code, ErrorCode::ProgramLimitExceeded);
+        assert_eq!(error.code, ErrorCode::ProgramLimit);
     }
 }

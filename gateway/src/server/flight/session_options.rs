@@ -168,10 +168,10 @@ pub(super) async fn get(door: &Door, caller: &Caller) -> Result<GetResult> {
     let session = door.session(caller).await?;
     let (catalog, schema) = session.namespace();
     let places = [(CATALOG, catalog.to_owned()), (SCHEMA, schema.to_owned())];
-    let all = places.into_iter().chain(session.settings().all());
-    let option = |(name, text): (&str, String)| {
-        let value = if [CATALOG, SCHEMA].contains(&name) { Value::Text(text) } else { value_of(name, text) };
-        (name.to_owned(), OptionValue { value: Some(value) })
+    let all = places.map(|(name, value)| (name.to_owned(), value)).into_iter().chain(session.all_settings());
+    let option = |(name, text): (String, String)| {
+        let value = if [CATALOG, SCHEMA].contains(&name.as_str()) { Value::Text(text) } else { value_of(&name, text) };
+        (name, OptionValue { value: Some(value) })
     };
     Ok(GetResult { session_options: all.map(option).collect() })
 }
