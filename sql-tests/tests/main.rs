@@ -10,3 +10,5 @@ mod door;
 mod layers;
 #[path = "it/slt.rs"]
 mod slt;
+#[path = "it/stack/mod.rs"]
+mod stack;

@@ -2,6 +2,7 @@
 //! [`Session::describe`] and [`Session::execute`].
 
 pub mod api;
+mod catalog_settings;
 mod explain;
 mod gateway;
 mod namespace;

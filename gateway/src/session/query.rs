@@ -230,7 +230,7 @@ impl Session {
             deadline: self.settings.statement_timeout().map(|timeout| Instant::now() + timeout),
             cancel: self.statement.child_token(),
             warnings: Warnings::default(),
-            settings: Arc::default(),
+            settings: self.settings.of_catalogs(),
             once: OnceStore::default(),
             io: self.gateway.executor().io().clone(),
         };
@@ -239,7 +239,7 @@ impl Session {
             client_address: self.client.address,
             connected_at: self.connected_at,
             started_at: self.gateway.started_at(),
-            settings: self.settings.all(),
+            settings: self.settings.all().into_iter().map(|(name, value)| (name.into(), value)).collect(),
         };
         Scope {
             snapshot,

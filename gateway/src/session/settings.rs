@@ -2,8 +2,9 @@
 
 use crate::error::{Error, ErrorCode, Result};
 use chrono_tz::Tz;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Who may change a setting.
@@ -67,6 +68,9 @@ const SETTINGS: &[Setting] = &[
     fixed("transaction_read_only", "on", false),
 ];
 
+/// Values of catalogs' settings: catalog -> name -> value, validated.
+pub(super) type CatalogValues = HashMap<String, BTreeMap<String, String>>;
+
 /// Limits of time that a session begins with and RESET returns to; `None` is no limit.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SessionTimeouts {
@@ -83,6 +87,7 @@ pub struct SessionTimeouts {
 pub struct Settings {
     values: BTreeMap<&'static str, String>,
     changed: Vec<&'static str>,
+    of_catalogs: Arc<CatalogValues>,
     /// Where the configuration has other defaults than [`SETTINGS`].
     defaults: BTreeMap<&'static str, String>,
 }
@@ -93,7 +98,7 @@ impl Settings {
     pub fn new(user: &str) -> Self {
         let mut values: BTreeMap<_, _> = SETTINGS.iter().map(|s| (s.name, s.default.to_owned())).collect();
         values.insert("session_authorization", user.to_owned());
-        Self { values, changed: Vec::new(), defaults: BTreeMap::new() }
+        Self { values, changed: Vec::new(), of_catalogs: Arc::default(), defaults: BTreeMap::new() }
     }
 
     /// The same with these timeouts until the session SETs its own, and again after RESET.
@@ -111,7 +116,7 @@ impl Settings {
     }
 
     /// The value of a setting that nobody has SET.
-    fn default_of<'s>(&'s self, setting: &'s Setting) -> &'s str {
+    fn default_of<'s>(&'s self, setting: &'static Setting) -> &'s str {
         self.defaults.get(setting.name).map_or(setting.default, String::as_str)
     }
 
@@ -165,6 +170,7 @@ impl Settings {
 
     /// RESET ALL.
     pub fn reset_all(&mut self) {
+        self.of_catalogs = Arc::default();
         for setting in SETTINGS.iter().filter(|s| matches!(s.change, Change::Free(_)) && s.name != "application_name") {
             let default = self.default_of(setting).to_owned();
             if self.values.insert(setting.name, default.clone()) != Some(default) && setting.reported {
@@ -173,7 +179,32 @@ impl Settings {
         }
     }
 
-    /// Every setting and its value.
+    /// The values that this session gave to settings of catalogs.
+    #[must_use]
+    pub fn of_catalogs(&self) -> Arc<CatalogValues> {
+        Arc::clone(&self.of_catalogs)
+    }
+
+    /// Keeps a value that the catalog's connector takes.
+    pub fn set_of_catalog(&mut self, catalog: &str, name: &str, value: String) {
+        let values = Arc::make_mut(&mut self.of_catalogs).entry(catalog.to_owned()).or_default();
+        values.insert(name.to_owned(), value);
+    }
+
+    /// Back to the catalog's own value.
+    pub fn reset_of_catalog(&mut self, catalog: &str, name: &str) {
+        if let Some(values) = Arc::make_mut(&mut self.of_catalogs).get_mut(catalog) {
+            values.remove(name);
+        }
+    }
+
+    /// Every setting of the session's own with its value and its default.
+    pub fn all_with_defaults(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        let value = |setting: &Setting| self.values.get(setting.name).map_or("", String::as_str);
+        SETTINGS.iter().map(move |setting| (setting.name, value(setting), self.default_of(setting)))
+    }
+
+    /// Every setting of the session's own and its value.
     #[must_use]
     pub fn all(&self) -> Vec<(&'static str, String)> {
         self.values.iter().map(|(name, value)| (*name, value.clone())).collect()
