@@ -1,6 +1,7 @@
 //! Two runtimes. Sockets and drivers live on the IO runtime; DataFusion's operators, which compute for long stretches without
 //! yielding, on the CPU runtime. On one runtime a heavy sort would look to a driver like a time-out of its server.
 
+use super::abandon::until_abandoned;
 use super::memory::{ProcessMemory, QueryMemory};
 use super::stream::{self, QueryGuard};
 use crate::error::{Error, ErrorCode, Result};
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 /// Limits of the process.
@@ -121,9 +123,11 @@ impl Executor {
         }
     }
 
-    /// Runs planning work on the CPU runtime; dropping the future stops it at its next await.
+    /// Runs planning work on the CPU runtime; dropping the future stops it at its next await or [`Checkpoint`](super::Checkpoint).
     pub async fn plan<T: Send + 'static>(&self, work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
-        let task = AbortOnDropHandle::new(self.cpu()?.spawn(work));
+        let abandoned = CancellationToken::new();
+        let task = AbortOnDropHandle::new(self.cpu()?.spawn(until_abandoned(abandoned.clone(), work)));
+        let _abandon = abandoned.drop_guard();
         task.await.map_err(|error| Error::internal(format!("planning ended early: {error}")))?
     }
 
