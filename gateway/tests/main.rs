@@ -13,8 +13,12 @@ mod copy;
 mod flight;
 #[path = "it/flight_client.rs"]
 mod flight_client;
+#[path = "it/flight_endpoints.rs"]
+mod flight_endpoints;
 #[path = "it/flight_metadata.rs"]
 mod flight_metadata;
+#[path = "it/flight_sessions.rs"]
+mod flight_sessions;
 #[path = "it/flight_statements.rs"]
 mod flight_statements;
 #[path = "it/functions.rs"]

@@ -4,13 +4,16 @@ use super::plan_cache::PlanCache;
 use super::registry::Registry;
 use crate::audit::AuditLog;
 use crate::catalog::{Snapshot, SystemSchema};
-use crate::exec::Executor;
+use crate::exec::{Checkpoint, Executor};
 use crate::functions;
 use crate::plan::{self, YieldingJoins};
 use crate::server::pg::catalog::PgCatalog;
 use arc_swap::ArcSwap;
 use chrono::{DateTime, Utc};
 use datafusion::execution::{SessionState, SessionStateBuilder};
+use datafusion::optimizer::{Optimizer, OptimizerRule};
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::SessionConfig;
 use naru_auth::Login;
 use std::fmt;
@@ -138,10 +141,14 @@ fn base_state(executor: &Executor) -> SessionState {
     let options = config.options_mut();
     options.sql_parser.parse_float_as_decimal = true;
     options.execution.collect_statistics = false;
+    let logical: Arc<dyn OptimizerRule + Send + Sync> = Arc::new(Checkpoint);
+    let physical: Arc<dyn PhysicalOptimizerRule + Send + Sync> = Arc::new(Checkpoint);
     let mut builder = SessionStateBuilder::new()
         .with_config(config)
         .with_runtime_env(Arc::clone(executor.environment()))
-        .with_default_features();
+        .with_default_features()
+        .with_optimizer_rules(Checkpoint::between(&Optimizer::new().rules, &logical))
+        .with_physical_optimizer_rules(Checkpoint::between(&PhysicalOptimizer::new().rules, &physical));
     let ours = functions::scalar_functions();
     let named = |name: &str| ours.iter().any(|function| function.name() == name);
     let scalars = builder.scalar_functions().get_or_insert_default();
