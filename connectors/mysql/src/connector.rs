@@ -49,6 +49,7 @@ impl MysqlConnector {
                 servers,
                 zero_dates_are_null: config.types.zero_dates_are_null,
                 pushdown_off: config.pushdown_off,
+                dynamic_filters_off: config.dynamic_filters_off,
             },
             databases: Remembered::new(config.metadata_ttl),
             tables: Remembered::new(config.metadata_ttl),

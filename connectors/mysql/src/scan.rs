@@ -5,15 +5,18 @@ use crate::kind::Compare;
 use crate::kind::Kind;
 use crate::pool::Servers;
 use crate::read::{self, Source, Statement};
+use crate::routing::KeyRouter;
 use crate::sql::predicate::compile;
 use crate::sql::{Bind, Fragment, Origin, Origins, aggregate, bytes_of, quoted};
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
+use futures::StreamExt;
 use mysql_async::Value;
 use naru_connector::{
     Aggregation, BatchStream, ConnectorError, KeyExpr, Predicate, QueryContext, Result, Scan, SortKey, Split, TopN,
 };
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Values of one statement at most, by the protocol.
@@ -64,6 +67,8 @@ pub(crate) struct ScanSpec {
     pub(crate) pushed: Vec<String>,
     /// The server chooses exactly the rows that are asked for, so it may also count, order and cut them.
     pub(crate) exact: bool,
+    /// What becomes known late may reduce the rows.
+    pub(crate) late: bool,
     /// Of a partial aggregation: how many of the first outputs are its keys.
     pub(crate) keys: Option<usize>,
     pub(crate) order: Vec<Fragment>,
@@ -104,6 +109,13 @@ impl ScanSpec {
     }
 }
 
+/// What a scan's table is, for further rewriting.
+#[derive(Debug, Clone)]
+pub(crate) struct Known {
+    pub(crate) origins: Arc<Origins>,
+    pub(crate) router: Option<Arc<KeyRouter>>,
+}
+
 /// A settled read.
 #[derive(Debug)]
 pub(crate) struct MysqlScan {
@@ -111,12 +123,12 @@ pub(crate) struct MysqlScan {
     schema: SchemaRef,
     splits: Vec<Split>,
     servers: Arc<Servers>,
-    /// What further rewriting needs; a scan that came from elsewhere is rewritten no more.
-    origins: Option<Arc<Origins>>,
+    /// A scan that came from elsewhere is rewritten no more.
+    known: Option<Known>,
 }
 
 impl MysqlScan {
-    pub(crate) fn new(spec: ScanSpec, servers: Arc<Servers>, origins: Option<Arc<Origins>>) -> Result<Self> {
+    pub(crate) fn new(spec: ScanSpec, servers: Arc<Servers>, known: Option<Known>) -> Result<Self> {
         let fields = spec.outputs.iter().map(|output| {
             let kind = match &output.source {
                 OutputSource::Shard => Kind::Int32,
@@ -126,11 +138,11 @@ impl MysqlScan {
         });
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         let splits = spec.shards.iter().map(|shard| split(shard, spec.shard_count)).collect::<Result<_>>()?;
-        Ok(Self { spec, schema, splits, servers, origins })
+        Ok(Self { spec, schema, splits, servers, known })
     }
 
     fn rewritten(&self, spec: ScanSpec) -> Option<Arc<dyn Scan>> {
-        let scan = Self::new(spec, Arc::clone(&self.servers), self.origins.clone()).ok()?;
+        let scan = Self::new(spec, Arc::clone(&self.servers), self.known.clone()).ok()?;
         Some(Arc::new(scan))
     }
 
@@ -138,10 +150,23 @@ impl MysqlScan {
         self.spec.keys.is_none() && self.spec.order.is_empty() && self.spec.limit.is_none()
     }
 
-    /// Conditions that became known late. They may only reduce, so whatever is in the way leaves them out.
-    fn late_conditions(&self, late: &[Predicate]) -> Vec<Fragment> {
-        let Some(origins) = self.origins.as_ref().filter(|_| self.is_plain()) else { return Vec::new() };
-        let conditions: Vec<_> = late.iter().filter_map(|predicate| compile(predicate, origins)).collect();
+    fn origins(&self) -> Option<&Origins> {
+        self.known.as_ref().map(|known| known.origins.as_ref())
+    }
+
+    /// A limit would count other rows with them than without.
+    fn takes_late(&self) -> bool {
+        self.spec.late && self.is_plain() && self.known.is_some()
+    }
+
+    /// Conditions that became known late, for one shard; `None` when no row there meets them. They may only reduce, so whatever
+    /// is in the way leaves them out.
+    fn late_conditions(&self, shard: &Shard, late: &[Predicate]) -> Option<Vec<Fragment>> {
+        let Some(known) = self.known.as_ref().filter(|_| self.takes_late()) else { return Some(Vec::new()) };
+        let nowhere = BTreeMap::new();
+        let keys = KeyRouter::conditions(known.router.as_deref(), self.spec.shard_count, &nowhere);
+        let late = late.iter().map(|predicate| keys.in_shard(predicate, shard.number)).collect::<Option<Vec<_>>>()?;
+        let conditions: Vec<_> = late.iter().filter_map(|predicate| compile(predicate, &known.origins)).collect();
         let binds = |conditions: &mut dyn Iterator<Item = &Fragment>| conditions.map(|c| c.binds.len()).sum::<usize>();
         let mut room = MAX_BINDS.saturating_sub(binds(&mut self.spec.conditions.iter()));
         let fitting = conditions.into_iter().map(|compiled| compiled.condition).filter(|condition| {
@@ -149,7 +174,7 @@ impl MysqlScan {
             room -= if fits { condition.binds.len() } else { 0 };
             fits
         });
-        fitting.collect()
+        Some(fitting.collect())
     }
 }
 
@@ -205,21 +230,26 @@ impl Scan for MysqlScan {
     }
 
     fn with_topn(&self, topn: &TopN) -> Option<Arc<dyn Scan>> {
-        let origins = self.origins.as_ref().filter(|_| self.spec.exact && self.is_plain())?;
+        let origins = self.origins().filter(|_| self.spec.exact && self.is_plain())?;
         let keys = topn.keys.iter().map(|key| sort_key(key, origins)).collect::<Option<Vec<_>>>()?;
         self.rewritten(ScanSpec { order: keys.concat(), limit: Some(topn.limit), ..self.spec.clone() })
     }
 
     fn with_aggregation(&self, aggregation: &Aggregation) -> Option<Arc<dyn Scan>> {
-        let origins = self.origins.as_ref().filter(|_| self.spec.exact && self.is_plain())?;
+        let origins = self.origins().filter(|_| self.spec.exact && self.is_plain())?;
         let outputs = aggregate::outputs(aggregation, origins)?;
         self.rewritten(ScanSpec { outputs, keys: Some(aggregation.keys.len()), ..self.spec.clone() })
+    }
+
+    fn late_columns(&self) -> Vec<usize> {
+        if self.takes_late() { (0..self.spec.outputs.len()).collect() } else { Vec::new() }
     }
 
     async fn open(&self, ctx: &QueryContext, split: &Split, late: &[Predicate]) -> Result<BatchStream> {
         let shard: Shard = serde_json::from_value(split.data.clone())
             .map_err(|error| ConnectorError::internal("not a split of a MySQL table").with_detail(error))?;
-        let Fragment { text, binds } = self.spec.statement(&shard, &self.late_conditions(late));
+        let Some(late) = self.late_conditions(&shard, late) else { return Ok(futures::stream::empty().boxed()) };
+        let Fragment { text, binds } = self.spec.statement(&shard, &late);
         if binds.len() > MAX_BINDS {
             let text = format!("a condition on {} has more than {MAX_BINDS} values", self.spec.table);
             return Err(ConnectorError::new(naru_connector::ErrorKind::Resource, text));

@@ -5,8 +5,8 @@ use crate::connector::on_io;
 use crate::error::from_driver;
 use crate::metadata::{PhysicalColumn, PhysicalTable};
 use crate::pool::Servers;
-use crate::routing::{Candidates, Key, KeyConditions, Router, Routing};
-use crate::scan::{MysqlScan, Output, ScanSpec};
+use crate::routing::{Candidates, Key, KeyRouter, Routing, SHARD_COLUMN};
+use crate::scan::{Known, MysqlScan, Output, ScanSpec};
 use crate::sql::predicate::{compile, support};
 use crate::sql::{Origin, Origins, quoted};
 use async_trait::async_trait;
@@ -19,8 +19,6 @@ use naru_connector::{
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// The hidden column of a sharded table.
-const SHARD_COLUMN: &str = "$shard";
 /// Keys that are asked of a look-up table at most; beyond, all shards are read.
 const MAX_LOOKUPS: usize = 1000;
 
@@ -35,9 +33,10 @@ pub(crate) struct MysqlTable {
     statistics: TableStatistics,
     comment: Option<String>,
     shards: Vec<Shard>,
-    router: Option<(String, Routing, Router)>,
+    router: Option<Arc<KeyRouter>>,
     servers: Arc<Servers>,
     pushdown_off: bool,
+    dynamic_filters_off: bool,
 }
 
 /// What all tables of a catalog share.
@@ -46,6 +45,7 @@ pub(crate) struct Shared {
     pub(crate) servers: Arc<Servers>,
     pub(crate) zero_dates_are_null: bool,
     pub(crate) pushdown_off: bool,
+    pub(crate) dynamic_filters_off: bool,
 }
 
 impl MysqlTable {
@@ -98,34 +98,33 @@ impl MysqlTable {
             origins: Arc::new(Origins { columns: origins, zero_dates_are_null: shared.zero_dates_are_null }),
             statistics: TableStatistics { rows: sum(|table| table.rows), bytes: sum(|table| table.bytes) },
             comment: first.and_then(|table| table.comment.clone()),
-            router: routing.map(|(key, routing)| (key.clone(), routing.clone(), routing.prepare(logical.shards.len()))),
+            router: routing.map(|(key, routing)| {
+                let router = routing.prepare(logical.shards.len());
+                Arc::new(KeyRouter { key: key.clone(), routing: routing.clone(), router })
+            }),
             shards: logical.shards.clone(),
             servers: Arc::clone(&shared.servers),
             pushdown_off: shared.pushdown_off,
+            dynamic_filters_off: shared.dynamic_filters_off,
             name,
         })
     }
 
     async fn candidates(&self, ctx: &QueryContext, predicates: &[Predicate]) -> Result<Candidates> {
         let looked_up = self.look_up(ctx, predicates).await?;
-        let conditions = KeyConditions {
-            shards: u32::try_from(self.shards.len()).unwrap_or(u32::MAX),
-            routing: self.router.as_ref().map(|(key, _, router)| (key.as_str(), router)),
-            shard_column: SHARD_COLUMN,
-            looked_up: &looked_up,
-        };
-        Ok(conditions.candidates(predicates))
+        Ok(KeyRouter::conditions(self.router.as_deref(), self.shards.len(), &looked_up).candidates(predicates))
     }
 
     /// Asks the look-up table, if there is one, where the keys that are asked for lie. A key that it doesn't know lies
     /// nowhere.
     async fn look_up(&self, ctx: &QueryContext, predicates: &[Predicate]) -> Result<BTreeMap<Key, Vec<u32>>> {
-        let Some((key_column, Routing::Lookup { server, database, table, key, shard }, _)) = &self.router else {
+        let Some(router) = &self.router else { return Ok(BTreeMap::new()) };
+        let Routing::Lookup { server, database, table, key, shard } = &router.routing else {
             return Ok(BTreeMap::new());
         };
         let mut keys = BTreeSet::new();
         for predicate in predicates {
-            wanted_keys(predicate, key_column, &mut keys);
+            wanted_keys(predicate, &router.key, &mut keys);
         }
         if keys.is_empty() || keys.len() > MAX_LOOKUPS {
             return Ok(BTreeMap::new());
@@ -251,6 +250,7 @@ impl Table for MysqlTable {
             conditions: compiled.into_iter().map(|compiled| compiled.condition).collect(),
             pushed: request.predicates.iter().map(|predicate| format!("filter {predicate}")).collect(),
             exact: exact && !self.pushdown_off,
+            late: !self.pushdown_off && !self.dynamic_filters_off,
             keys: None,
             order: Vec::new(),
             limit: request.limit.filter(|_| exact && !self.pushdown_off),
@@ -258,7 +258,7 @@ impl Table for MysqlTable {
             shard_count: self.shards.len(),
             zero_dates_are_null: self.origins.zero_dates_are_null,
         };
-        let scan = MysqlScan::new(spec, Arc::clone(&self.servers), Some(Arc::clone(&self.origins)))?;
-        Ok(Arc::new(scan))
+        let known = Known { origins: Arc::clone(&self.origins), router: self.router.clone() };
+        Ok(Arc::new(MysqlScan::new(spec, Arc::clone(&self.servers), Some(known))?))
     }
 }
