@@ -91,8 +91,6 @@ pub(crate) struct Config {
     pub(crate) types: TypeOptions,
     /// Nothing but projection is pushed down.
     pub(crate) pushdown_off: bool,
-    /// What a join says of its keys is not used.
-    pub(crate) dynamic_filters_off: bool,
     pub(crate) tables: Vec<Logical>,
 }
 
@@ -123,7 +121,6 @@ impl Config {
                 unsupported_is_text: choice("unsupported_type", "varchar"),
             },
             pushdown_off: parameters.boolean("disable_pushdown"),
-            dynamic_filters_off: parameters.boolean("disable_dynamic_filters"),
             tables,
         })
     }

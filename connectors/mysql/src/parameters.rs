@@ -85,14 +85,6 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
         default: Some("false"),
         ..parameter("disable_pushdown", ParameterKind::Boolean, "Read whole tables and evaluate everything here.")
     },
-    Parameter {
-        default: Some("false"),
-        ..parameter(
-            "disable_dynamic_filters",
-            ParameterKind::Boolean,
-            "Read without the keys that the other side of a join has.",
-        )
-    },
     parameter("tables", ParameterKind::Document, "Logical tables over many physical ones; see the documentation."),
 ];
 

@@ -6,6 +6,7 @@ use crate::kind::Kind;
 use crate::pool::Servers;
 use crate::read::{self, Source, Statement};
 use crate::routing::KeyRouter;
+use crate::settings::Switches;
 use crate::sql::predicate::compile;
 use crate::sql::{Bind, Fragment, Origin, Origins, aggregate, bytes_of, quoted};
 use async_trait::async_trait;
@@ -67,8 +68,6 @@ pub(crate) struct ScanSpec {
     pub(crate) pushed: Vec<String>,
     /// The server chooses exactly the rows that are asked for, so it may also count, order and cut them.
     pub(crate) exact: bool,
-    /// What becomes known late may reduce the rows.
-    pub(crate) late: bool,
     /// Of a partial aggregation: how many of the first outputs are its keys.
     pub(crate) keys: Option<usize>,
     pub(crate) order: Vec<Fragment>,
@@ -109,11 +108,12 @@ impl ScanSpec {
     }
 }
 
-/// What a scan's table is, for further rewriting.
+/// What further rewriting of a scan needs.
 #[derive(Debug, Clone)]
-pub(crate) struct Known {
+pub(crate) struct Rewriting {
     pub(crate) origins: Arc<Origins>,
     pub(crate) router: Option<Arc<KeyRouter>>,
+    pub(crate) switches: Switches,
 }
 
 /// A settled read.
@@ -124,11 +124,11 @@ pub(crate) struct MysqlScan {
     splits: Vec<Split>,
     servers: Arc<Servers>,
     /// A scan that came from elsewhere is rewritten no more.
-    known: Option<Known>,
+    rewriting: Option<Rewriting>,
 }
 
 impl MysqlScan {
-    pub(crate) fn new(spec: ScanSpec, servers: Arc<Servers>, known: Option<Known>) -> Result<Self> {
+    pub(crate) fn new(spec: ScanSpec, servers: Arc<Servers>, rewriting: Option<Rewriting>) -> Result<Self> {
         let fields = spec.outputs.iter().map(|output| {
             let kind = match &output.source {
                 OutputSource::Shard => Kind::Int32,
@@ -138,31 +138,33 @@ impl MysqlScan {
         });
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         let splits = spec.shards.iter().map(|shard| split(shard, spec.shard_count)).collect::<Result<_>>()?;
-        Ok(Self { spec, schema, splits, servers, known })
+        Ok(Self { spec, schema, splits, servers, rewriting })
     }
 
     fn rewritten(&self, spec: ScanSpec) -> Option<Arc<dyn Scan>> {
-        let scan = Self::new(spec, Arc::clone(&self.servers), self.known.clone()).ok()?;
+        let scan = Self::new(spec, Arc::clone(&self.servers), self.rewriting.clone()).ok()?;
         Some(Arc::new(scan))
+    }
+
+    /// What a rewriting needs, when the session lets it happen and the scan is one that it may change.
+    fn rewriting(&self, allowed: fn(&Switches) -> bool) -> Option<&Origins> {
+        let rewriting = self.rewriting.as_ref().filter(|rewriting| allowed(&rewriting.switches) && self.is_plain());
+        rewriting.map(|rewriting| rewriting.origins.as_ref())
     }
 
     fn is_plain(&self) -> bool {
         self.spec.keys.is_none() && self.spec.order.is_empty() && self.spec.limit.is_none()
     }
 
-    fn origins(&self) -> Option<&Origins> {
-        self.known.as_ref().map(|known| known.origins.as_ref())
-    }
-
-    /// A limit would count other rows with them than without.
-    fn takes_late(&self) -> bool {
-        self.spec.late && self.is_plain() && self.known.is_some()
+    /// What late predicates are compiled against. A limit would count other rows with them than without.
+    fn takes_late(&self) -> Option<&Rewriting> {
+        self.rewriting.as_ref().filter(|rewriting| rewriting.switches.dynamic_filters && self.is_plain())
     }
 
     /// Conditions that became known late, for one shard; `None` when no row there meets them. They may only reduce, so whatever
     /// is in the way leaves them out.
     fn late_conditions(&self, shard: &Shard, late: &[Predicate]) -> Option<Vec<Fragment>> {
-        let Some(known) = self.known.as_ref().filter(|_| self.takes_late()) else { return Some(Vec::new()) };
+        let Some(known) = self.takes_late() else { return Some(Vec::new()) };
         let nowhere = BTreeMap::new();
         let keys = KeyRouter::conditions(known.router.as_deref(), self.spec.shard_count, &nowhere);
         let late = late.iter().map(|predicate| keys.in_shard(predicate, shard.number)).collect::<Option<Vec<_>>>()?;
@@ -222,7 +224,8 @@ impl Scan for MysqlScan {
     }
 
     fn with_limit(&self, limit: usize) -> Option<Arc<dyn Scan>> {
-        if !self.spec.exact || self.spec.keys.is_some() {
+        let allowed = self.rewriting.as_ref().is_none_or(|rewriting| rewriting.switches.limit);
+        if !allowed || !self.spec.exact || self.spec.keys.is_some() {
             return None;
         }
         let limit = self.spec.limit.map_or(limit, |known| known.min(limit));
@@ -230,19 +233,19 @@ impl Scan for MysqlScan {
     }
 
     fn with_topn(&self, topn: &TopN) -> Option<Arc<dyn Scan>> {
-        let origins = self.origins().filter(|_| self.spec.exact && self.is_plain())?;
+        let origins = self.rewriting(|switches| switches.topn).filter(|_| self.spec.exact)?;
         let keys = topn.keys.iter().map(|key| sort_key(key, origins)).collect::<Option<Vec<_>>>()?;
         self.rewritten(ScanSpec { order: keys.concat(), limit: Some(topn.limit), ..self.spec.clone() })
     }
 
     fn with_aggregation(&self, aggregation: &Aggregation) -> Option<Arc<dyn Scan>> {
-        let origins = self.origins().filter(|_| self.spec.exact && self.is_plain())?;
+        let origins = self.rewriting(|switches| switches.aggregation).filter(|_| self.spec.exact)?;
         let outputs = aggregate::outputs(aggregation, origins)?;
         self.rewritten(ScanSpec { outputs, keys: Some(aggregation.keys.len()), ..self.spec.clone() })
     }
 
     fn late_columns(&self) -> Vec<usize> {
-        if self.takes_late() { (0..self.spec.outputs.len()).collect() } else { Vec::new() }
+        if self.takes_late().is_some() { (0..self.spec.outputs.len()).collect() } else { Vec::new() }
     }
 
     async fn open(&self, ctx: &QueryContext, split: &Split, late: &[Predicate]) -> Result<BatchStream> {

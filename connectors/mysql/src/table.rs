@@ -6,7 +6,8 @@ use crate::error::from_driver;
 use crate::metadata::{PhysicalColumn, PhysicalTable};
 use crate::pool::Servers;
 use crate::routing::{Candidates, Key, KeyRouter, Routing, SHARD_COLUMN};
-use crate::scan::{Known, MysqlScan, Output, ScanSpec};
+use crate::scan::{MysqlScan, Output, Rewriting, ScanSpec};
+use crate::settings::Switches;
 use crate::sql::predicate::{compile, support};
 use crate::sql::{Origin, Origins, quoted};
 use async_trait::async_trait;
@@ -23,7 +24,7 @@ use std::sync::Arc;
 const MAX_LOOKUPS: usize = 1000;
 
 /// A table.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct MysqlTable {
     /// `schema.table`
     name: String,
@@ -35,8 +36,7 @@ pub(crate) struct MysqlTable {
     shards: Vec<Shard>,
     router: Option<Arc<KeyRouter>>,
     servers: Arc<Servers>,
-    pushdown_off: bool,
-    dynamic_filters_off: bool,
+    switches: Switches,
 }
 
 /// What all tables of a catalog share.
@@ -44,8 +44,8 @@ pub(crate) struct MysqlTable {
 pub(crate) struct Shared {
     pub(crate) servers: Arc<Servers>,
     pub(crate) zero_dates_are_null: bool,
-    pub(crate) pushdown_off: bool,
-    pub(crate) dynamic_filters_off: bool,
+    /// Those of the catalog; a session's may differ.
+    pub(crate) switches: Switches,
 }
 
 impl MysqlTable {
@@ -104,10 +104,14 @@ impl MysqlTable {
             }),
             shards: logical.shards.clone(),
             servers: Arc::clone(&shared.servers),
-            pushdown_off: shared.pushdown_off,
-            dynamic_filters_off: shared.dynamic_filters_off,
+            switches: shared.switches,
             name,
         })
+    }
+
+    /// The same table with a session's switches.
+    pub(crate) fn with_switches(self: Arc<Self>, switches: Switches) -> Arc<Self> {
+        if self.switches == switches { self } else { Arc::new(Self { switches, ..Self::clone(&self) }) }
     }
 
     async fn candidates(&self, ctx: &QueryContext, predicates: &[Predicate]) -> Result<Candidates> {
@@ -230,7 +234,7 @@ impl Table for MysqlTable {
     }
 
     fn supports(&self, predicate: &Predicate) -> Support {
-        if self.pushdown_off { Support::Unsupported } else { support(predicate, &self.origins) }
+        if self.switches.predicates { support(predicate, &self.origins) } else { Support::Unsupported }
     }
 
     async fn plan(&self, ctx: &QueryContext, request: ScanRequest) -> Result<Arc<dyn Scan>> {
@@ -249,16 +253,17 @@ impl Table for MysqlTable {
             outputs,
             conditions: compiled.into_iter().map(|compiled| compiled.condition).collect(),
             pushed: request.predicates.iter().map(|predicate| format!("filter {predicate}")).collect(),
-            exact: exact && !self.pushdown_off,
-            late: !self.pushdown_off && !self.dynamic_filters_off,
+            exact,
             keys: None,
             order: Vec::new(),
-            limit: request.limit.filter(|_| exact && !self.pushdown_off),
+            limit: request.limit.filter(|_| exact && self.switches.limit),
             shards: self.shards.iter().filter(|shard| candidates.contains(&shard.number)).cloned().collect(),
             shard_count: self.shards.len(),
             zero_dates_are_null: self.origins.zero_dates_are_null,
         };
-        let known = Known { origins: Arc::clone(&self.origins), router: self.router.clone() };
-        Ok(Arc::new(MysqlScan::new(spec, Arc::clone(&self.servers), Some(known))?))
+        let rewriting =
+            Rewriting { origins: Arc::clone(&self.origins), router: self.router.clone(), switches: self.switches };
+        let scan = MysqlScan::new(spec, Arc::clone(&self.servers), Some(rewriting))?;
+        Ok(Arc::new(scan))
     }
 }

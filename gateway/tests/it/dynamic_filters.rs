@@ -33,7 +33,7 @@ static SERVER: LazyLock<Mariadb> = LazyLock::new(|| {
     server
 });
 
-fn catalog(name: &str, dynamic_filters: bool) -> Catalog {
+fn catalog() -> Catalog {
     let tables = json!([{"schema": "shop", "name": "events", "databases": "shop_{0..3}", "key": "user_id",
         "routing": {"function": "modulo"}}]);
     let parameters = Parameters::new(BTreeMap::from([
@@ -41,11 +41,10 @@ fn catalog(name: &str, dynamic_filters: bool) -> Catalog {
         ("user", ParameterValue::Text(mariadb::USER.to_owned())),
         ("password", ParameterValue::Secret(Secret::new(mariadb::PASSWORD))),
         ("tls", ParameterValue::Text("disable".to_owned())),
-        ("disable_dynamic_filters", ParameterValue::Boolean(!dynamic_filters)),
         ("tables", ParameterValue::Document(tables)),
     ]));
-    let connector = naru_mysql::FACTORY.create(name, &parameters).unwrap();
-    Catalog { name: name.into(), connector, default_schema: "shop".to_owned() }
+    let connector = naru_mysql::FACTORY.create("shop", &parameters).unwrap();
+    Catalog { name: "shop".into(), connector, default_schema: "shop".to_owned() }
 }
 
 /// alice sees everything; bob no internal events, and only the end of `secret`.
@@ -57,7 +56,7 @@ fn world() -> World {
         policy
     };
     let table = |column: &str| {
-        json!({"catalog": {"values": ["shop", "plain"]}, "schema": {"values": ["*"]}, "table": {"values": ["events"]},
+        json!({"catalog": {"values": ["shop"]}, "schema": {"values": ["*"]}, "table": {"values": ["events"]},
             "column": {"values": [column]}})
     };
     let mut filtered = table("*");
@@ -73,7 +72,7 @@ fn world() -> World {
         policy(2, json!({"resources": filtered, "rowFilterPolicyItems": [{"accesses": read, "users": ["bob"],
             "rowFilterInfo": {"filterExpr": "status <> 'INTERNAL'"}}]})),
     ]});
-    World::with_catalogs(&policies.to_string(), vec![catalog("shop", true), catalog("plain", false)])
+    World::with_catalogs(&policies.to_string(), vec![catalog()])
 }
 
 /// A query's rows with dynamic filters and without, and how many rows and what statements the server sent and received with them.
@@ -86,13 +85,15 @@ struct Compared {
 async fn compared(user: &str, sql: &str) -> Compared {
     let world = world();
     let mut session = world.session(user).await;
-    let without = rows(&mut session, &sql.replace("CATALOG", "plain")).await.unwrap();
+    rows(&mut session, "SET shop.dynamic_filtering = off").await.unwrap();
+    let without = rows(&mut session, sql).await.unwrap();
+    rows(&mut session, "SET shop.dynamic_filtering = on").await.unwrap();
     let mut found = Vec::new();
     let before = rows_sent();
     let ((), log) = SERVER
         .received(|| {
             tokio::task::block_in_place(|| {
-                let asked = rows(&mut session, &sql.replace("CATALOG", "shop"));
+                let asked = rows(&mut session, sql);
                 found = tokio::runtime::Handle::current().block_on(asked).unwrap();
             });
         })
@@ -107,7 +108,7 @@ fn rows_sent() -> usize {
     status.split_whitespace().last().unwrap().parse().unwrap()
 }
 
-const BY_KEY: &str = "SELECT c.c_nationkey, count(*) AS n, sum(e.ms) AS s, count(e.secret) AS m FROM CATALOG.shop.events e \
+const BY_KEY: &str = "SELECT c.c_nationkey, count(*) AS n, sum(e.ms) AS s, count(e.secret) AS m FROM shop.shop.events e \
      JOIN tpch.tiny.customer c ON c.c_custkey = e.user_id WHERE c.c_mktsegment = 'BUILDING' GROUP BY 1 ORDER BY 1";
 
 // One test: the counts are those of the whole server.
@@ -121,42 +122,42 @@ async fn a_join_reads_the_rows_of_its_keys_and_no_others() {
         assert!(user == "alice" || !hidden, "{}", by_key.log);
     }
     // The server compares names by its collation, the join by bytes: a superset comes back, the rows are the same.
-    let by_text = "SELECT count(*), sum(e.ms) FROM CATALOG.shop.events e JOIN tpch.tiny.customer c ON c.c_name = e.name \
+    let by_text = "SELECT count(*), sum(e.ms) FROM shop.shop.events e JOIN tpch.tiny.customer c ON c.c_name = e.name \
          WHERE c.c_mktsegment = 'BUILDING'";
     let by_text = compared("alice", by_text).await;
     assert!(by_text.sent < 5_000, "{} rows", by_text.sent);
     // Other kinds of joins, with what they must not lose.
     for (sql, limit) in [
         (
-            "SELECT count(*) FROM tpch.tiny.customer c LEFT JOIN CATALOG.shop.events e ON c.c_custkey = e.user_id \
+            "SELECT count(*) FROM tpch.tiny.customer c LEFT JOIN shop.shop.events e ON c.c_custkey = e.user_id \
           WHERE c.c_mktsegment = 'BUILDING' AND (e.ms IS NULL OR e.ms < 2000)",
             5_000,
         ),
         (
-            "SELECT count(*), sum(ms) FROM CATALOG.shop.events e WHERE user_id IN \
+            "SELECT count(*), sum(ms) FROM shop.shop.events e WHERE user_id IN \
           (SELECT c_custkey FROM tpch.tiny.customer WHERE c_mktsegment = 'BUILDING')",
             5_000,
         ),
         // A row of the sharded side for each of its rows: nothing may be left out.
         (
-            "SELECT count(*), count(c.c_name) FROM CATALOG.shop.events e LEFT JOIN \
+            "SELECT count(*), count(c.c_name) FROM shop.shop.events e LEFT JOIN \
           (SELECT * FROM tpch.tiny.customer WHERE c_mktsegment = 'BUILDING') c ON c.c_custkey = e.user_id",
             usize::MAX,
         ),
         (
-            "SELECT count(*) FROM CATALOG.shop.events e WHERE user_id NOT IN \
+            "SELECT count(*) FROM shop.shop.events e WHERE user_id NOT IN \
           (SELECT c_custkey FROM tpch.tiny.customer WHERE c_mktsegment = 'BUILDING')",
             usize::MAX,
         ),
         // The first rows are those of the whole table.
         (
-            "SELECT count(*) FROM (SELECT * FROM CATALOG.shop.events ORDER BY id LIMIT 100) e \
+            "SELECT count(*) FROM (SELECT * FROM shop.shop.events ORDER BY id LIMIT 100) e \
           JOIN tpch.tiny.customer c ON c.c_custkey = e.user_id WHERE c.c_mktsegment = 'BUILDING'",
             5_000,
         ),
         // Two joins, one inside the other's probe side.
         (
-            "SELECT count(*), sum(e.ms) FROM CATALOG.shop.events e JOIN tpch.tiny.customer c ON c.c_custkey = e.user_id \
+            "SELECT count(*), sum(e.ms) FROM shop.shop.events e JOIN tpch.tiny.customer c ON c.c_custkey = e.user_id \
           JOIN tpch.tiny.nation n ON n.n_nationkey = c.c_nationkey WHERE n.n_name = 'KENYA'",
             10_000,
         ),
@@ -167,14 +168,14 @@ async fn a_join_reads_the_rows_of_its_keys_and_no_others() {
     // Keys that nobody has: no shard is asked at all.
     let none = compared(
         "alice",
-        "SELECT count(*) FROM CATALOG.shop.events e JOIN tpch.tiny.customer c ON c.c_custkey = e.user_id \
+        "SELECT count(*) FROM shop.shop.events e JOIN tpch.tiny.customer c ON c.c_custkey = e.user_id \
          WHERE c.c_name LIKE '%nobody%'",
     )
     .await;
     assert_eq!(none.rows, [["0"]]);
     assert!(!none.log.contains("FROM `shop_"), "{}", none.log);
     // By a masked column nothing crosses: it would tell which hidden values there are.
-    let masked = "SELECT count(*) FROM CATALOG.shop.events e JOIN tpch.tiny.customer c \
+    let masked = "SELECT count(*) FROM shop.shop.events e JOIN tpch.tiny.customer c \
          ON c.c_name = e.secret WHERE c.c_mktsegment = 'BUILDING'";
     let seen = compared("alice", masked).await;
     assert!(seen.log.contains("`secret` IN (?"), "{}", seen.log);
@@ -191,12 +192,11 @@ async fn explain_says_where_the_keys_come_from() {
     ] {
         let mut session = world.session(user).await;
         for (word, expected) in [("EXPLAIN", planned), ("EXPLAIN ANALYZE", ran)] {
-            let sql = format!("{word} {}", BY_KEY.replace("CATALOG", "shop"));
-            let lines = rows(&mut session, &sql).await.unwrap().concat();
+            let lines = rows(&mut session, &format!("{word} {BY_KEY}")).await.unwrap().concat();
             assert_eq!(lines.iter().filter(|line| line.trim() == expected).count(), 1, "{user}: {lines:#?}");
         }
-        let sql = format!("EXPLAIN {}", BY_KEY.replace("CATALOG", "plain"));
-        let lines = rows(&mut session, &sql).await.unwrap().concat();
+        rows(&mut session, "SET shop.dynamic_filtering = off").await.unwrap();
+        let lines = rows(&mut session, &format!("EXPLAIN {BY_KEY}")).await.unwrap().concat();
         assert!(!lines.iter().any(|line| line.contains("dynamic filter")), "{lines:#?}");
     }
 }
