@@ -9,6 +9,8 @@ mod cli;
 mod columns;
 #[path = "it/copy.rs"]
 mod copy;
+#[path = "it/dynamic_filters.rs"]
+mod dynamic_filters;
 #[path = "it/flight.rs"]
 mod flight;
 #[path = "it/flight_client.rs"]
