@@ -20,6 +20,7 @@ mod predicate;
 mod provider;
 mod scan;
 mod secret;
+mod setting;
 pub mod translate;
 
 pub use column::{Column, DerivedFrom, TableStatistics};
@@ -35,3 +36,4 @@ pub use predicate::{
 pub use provider::{ScanNote, TableAdapter};
 pub use scan::{BatchStream, Scan, ScanRequest, Split};
 pub use secret::Secret;
+pub use setting::SessionSetting;

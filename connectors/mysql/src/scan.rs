@@ -5,6 +5,7 @@ use crate::kind::Compare;
 use crate::kind::Kind;
 use crate::pool::Servers;
 use crate::read::{self, Source, Statement};
+use crate::settings::Switches;
 use crate::sql::predicate::compile;
 use crate::sql::{Bind, Fragment, Origin, Origins, aggregate, bytes_of, quoted};
 use async_trait::async_trait;
@@ -104,6 +105,13 @@ impl ScanSpec {
     }
 }
 
+/// What further rewriting of a scan needs.
+#[derive(Debug, Clone)]
+pub(crate) struct Rewriting {
+    pub(crate) origins: Arc<Origins>,
+    pub(crate) switches: Switches,
+}
+
 /// A settled read.
 #[derive(Debug)]
 pub(crate) struct MysqlScan {
@@ -111,12 +119,12 @@ pub(crate) struct MysqlScan {
     schema: SchemaRef,
     splits: Vec<Split>,
     servers: Arc<Servers>,
-    /// What further rewriting needs; a scan that came from elsewhere is rewritten no more.
-    origins: Option<Arc<Origins>>,
+    /// A scan that came from elsewhere is rewritten no more.
+    rewriting: Option<Rewriting>,
 }
 
 impl MysqlScan {
-    pub(crate) fn new(spec: ScanSpec, servers: Arc<Servers>, origins: Option<Arc<Origins>>) -> Result<Self> {
+    pub(crate) fn new(spec: ScanSpec, servers: Arc<Servers>, rewriting: Option<Rewriting>) -> Result<Self> {
         let fields = spec.outputs.iter().map(|output| {
             let kind = match &output.source {
                 OutputSource::Shard => Kind::Int32,
@@ -126,12 +134,18 @@ impl MysqlScan {
         });
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         let splits = spec.shards.iter().map(|shard| split(shard, spec.shard_count)).collect::<Result<_>>()?;
-        Ok(Self { spec, schema, splits, servers, origins })
+        Ok(Self { spec, schema, splits, servers, rewriting })
     }
 
     fn rewritten(&self, spec: ScanSpec) -> Option<Arc<dyn Scan>> {
-        let scan = Self::new(spec, Arc::clone(&self.servers), self.origins.clone()).ok()?;
+        let scan = Self::new(spec, Arc::clone(&self.servers), self.rewriting.clone()).ok()?;
         Some(Arc::new(scan))
+    }
+
+    /// What a rewriting needs, when the session lets it happen and the scan is one that it may change.
+    fn rewriting(&self, allowed: fn(&Switches) -> bool) -> Option<&Origins> {
+        let rewriting = self.rewriting.as_ref().filter(|rewriting| allowed(&rewriting.switches) && self.is_plain());
+        rewriting.map(|rewriting| rewriting.origins.as_ref())
     }
 
     fn is_plain(&self) -> bool {
@@ -140,7 +154,7 @@ impl MysqlScan {
 
     /// Conditions that became known late. They may only reduce, so whatever is in the way leaves them out.
     fn late_conditions(&self, late: &[Predicate]) -> Vec<Fragment> {
-        let Some(origins) = self.origins.as_ref().filter(|_| self.is_plain()) else { return Vec::new() };
+        let Some(origins) = self.rewriting(|switches| switches.dynamic_filters) else { return Vec::new() };
         let conditions: Vec<_> = late.iter().filter_map(|predicate| compile(predicate, origins)).collect();
         let binds = |conditions: &mut dyn Iterator<Item = &Fragment>| conditions.map(|c| c.binds.len()).sum::<usize>();
         let mut room = MAX_BINDS.saturating_sub(binds(&mut self.spec.conditions.iter()));
@@ -197,7 +211,8 @@ impl Scan for MysqlScan {
     }
 
     fn with_limit(&self, limit: usize) -> Option<Arc<dyn Scan>> {
-        if !self.spec.exact || self.spec.keys.is_some() {
+        let allowed = self.rewriting.as_ref().is_none_or(|rewriting| rewriting.switches.limit);
+        if !allowed || !self.spec.exact || self.spec.keys.is_some() {
             return None;
         }
         let limit = self.spec.limit.map_or(limit, |known| known.min(limit));
@@ -205,13 +220,13 @@ impl Scan for MysqlScan {
     }
 
     fn with_topn(&self, topn: &TopN) -> Option<Arc<dyn Scan>> {
-        let origins = self.origins.as_ref().filter(|_| self.spec.exact && self.is_plain())?;
+        let origins = self.rewriting(|switches| switches.topn).filter(|_| self.spec.exact)?;
         let keys = topn.keys.iter().map(|key| sort_key(key, origins)).collect::<Option<Vec<_>>>()?;
         self.rewritten(ScanSpec { order: keys.concat(), limit: Some(topn.limit), ..self.spec.clone() })
     }
 
     fn with_aggregation(&self, aggregation: &Aggregation) -> Option<Arc<dyn Scan>> {
-        let origins = self.origins.as_ref().filter(|_| self.spec.exact && self.is_plain())?;
+        let origins = self.rewriting(|switches| switches.aggregation).filter(|_| self.spec.exact)?;
         let outputs = aggregate::outputs(aggregation, origins)?;
         self.rewritten(ScanSpec { outputs, keys: Some(aggregation.keys.len()), ..self.spec.clone() })
     }

@@ -2,6 +2,7 @@
 //! [`Session::describe`] and [`Session::execute`].
 
 pub mod api;
+mod catalog_settings;
 mod explain;
 mod gateway;
 mod namespace;
@@ -17,4 +18,4 @@ pub use gateway::{Gateway, GatewayParts};
 pub use namespace::{TableEntry, TableFilter};
 pub use query::{Session, SessionVariables};
 pub use registry::{QueryState, Registration, Registry, RunningQuery};
-pub use settings::{SERVER_VERSION, Settings};
+pub use settings::{SERVER_VERSION, SessionTimeouts, Settings};

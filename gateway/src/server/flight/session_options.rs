@@ -130,7 +130,7 @@ async fn set_one(session: &mut Session, name: &str, option: OptionValue) -> Resu
         (SCHEMA, Some(schema)) => session.use_namespace(None, Some(&schema)).await,
         (CATALOG | SCHEMA, None) => session.use_namespace(None, None).await,
         (name, Some(text)) => session.assign(name, &text),
-        (name, None) => session.settings_mut().reset(name),
+        (name, None) => session.unset(name),
     }
 }
 
@@ -149,8 +149,8 @@ pub(super) async fn get(door: &Door, caller: &Caller) -> Result<GetResult> {
     let session = door.session(caller).await?;
     let (catalog, schema) = session.namespace();
     let places = [(CATALOG, catalog.to_owned()), (SCHEMA, schema.to_owned())];
-    let all = places.into_iter().chain(session.settings().all());
-    let option = |(name, text): (&str, String)| (name.to_owned(), OptionValue { value: Some(Value::Text(text)) });
+    let all = places.map(|(name, value)| (name.to_owned(), value)).into_iter().chain(session.all_settings());
+    let option = |(name, text): (String, String)| (name, OptionValue { value: Some(Value::Text(text)) });
     Ok(GetResult { session_options: all.map(option).collect() })
 }
 
