@@ -4,13 +4,16 @@
 
 use crate::config::{Config, Logical, Shard, TypeOptions};
 use crate::metadata::{self, PhysicalTable};
+use crate::pass_through::{PassThroughScan, QueryTable};
 use crate::pool::Servers;
 use crate::scan::{MysqlScan, ScanSpec};
 use crate::settings::Switches;
 use crate::table::{MysqlTable, Shared};
 use async_trait::async_trait;
 use futures::future::{join_all, try_join_all};
-use naru_connector::{Connector, ConnectorError, ErrorKind, QueryContext, Result, Scan, SessionSetting, Table};
+use naru_connector::{
+    Connector, ConnectorError, ErrorKind, QueryContext, QueryFunction, Result, Scan, SessionSetting, Table,
+};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -128,14 +131,37 @@ impl Connector for MysqlConnector {
         .await
     }
 
+    fn query_function(&self) -> Option<&dyn QueryFunction> {
+        Some(self)
+    }
+
     fn settings(&self) -> &[SessionSetting] {
         &self.0.settings
     }
 
     fn decode_scan(&self, encoded: &serde_json::Value) -> Result<Arc<dyn Scan>> {
+        let servers = &self.0.shared.servers;
+        if let Some(scan) = PassThroughScan::decode(encoded, servers)? {
+            return Ok(Arc::new(scan));
+        }
         let spec: ScanSpec = serde_json::from_value(encoded.clone())
             .map_err(|error| ConnectorError::internal("not a scan of a MySQL table").with_detail(error))?;
-        Ok(Arc::new(MysqlScan::new(spec, Arc::clone(&self.0.shared.servers), None)?))
+        Ok(Arc::new(MysqlScan::new(spec, Arc::clone(servers), None)?))
+    }
+}
+
+#[async_trait]
+impl QueryFunction for MysqlConnector {
+    fn name(&self) -> &'static str {
+        "mysql_query"
+    }
+
+    async fn table(&self, ctx: &QueryContext, selector: &str, statement: &str) -> Result<Arc<dyn Table>> {
+        let (selector, statement) = (selector.to_owned(), statement.to_owned());
+        let table = self.run(ctx, |catalog| async move {
+            QueryTable::new(&catalog.shared, &catalog.name, &selector, statement).await
+        });
+        Ok(Arc::new(table.await?))
     }
 }
 

@@ -15,6 +15,7 @@ mod error;
 mod kind;
 mod metadata;
 mod parameters;
+mod pass_through;
 mod pattern;
 mod pool;
 mod read;

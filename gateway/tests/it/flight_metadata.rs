@@ -144,6 +144,12 @@ fn options(pairs: &[(&str, &str)]) -> Vec<u8> {
     Options { options: pairs.iter().map(option).collect() }.encode_to_vec()
 }
 
+/// Sets session options: those that were refused, and why.
+pub(crate) async fn refused_options(client: &mut Client, pairs: &[(&str, &str)]) -> HashMap<String, i32> {
+    let answer = act(client, "SetSessionOptions", options(pairs)).await.unwrap();
+    Errors::decode(&*answer).unwrap().errors.into_iter().map(|(name, error)| (name, error.kind)).collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn session_options_move_the_session_and_say_what_they_refuse() {
     let world = FlightWorld::new().await;

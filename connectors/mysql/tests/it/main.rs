@@ -5,7 +5,9 @@
 mod aggregation;
 mod connections;
 mod metadata;
+mod pass_through;
 mod predicates;
+mod settings;
 mod sharding;
 mod stopping;
 mod types;

@@ -3,6 +3,7 @@
 use super::auth::Caller;
 use super::door::{Door, parse};
 use super::parameters::Bound;
+use super::status::with_warnings;
 use super::wire::{encode, schema_bytes, wire_schema};
 use crate::error::{Error, ErrorCode, Result};
 use crate::session::Session;
@@ -144,6 +145,7 @@ pub(super) async fn run(door: &Arc<Door>, caller: &Caller, ticket: &[u8]) -> Res
         let text = "the columns of the statement have changed since it was asked about";
         return Err(Error::new(ErrorCode::DatatypeMismatch, text).with_hint("execute the statement again"));
     }
+    let notices = session.notices();
     let rows = if ready.schema.is_none() {
         door.run_update(caller, &ready.parsed, ready.rows).await?;
         stream::empty().boxed()
@@ -154,7 +156,8 @@ pub(super) async fn run(door: &Arc<Door>, caller: &Caller, ticket: &[u8]) -> Res
     let rows = rows.inspect(move |_| {
         let _ = &run;
     });
-    Ok(encode(schema, rows.boxed()).boxed())
+    let warnings = stream::iter(std::iter::once_with(move || with_warnings(&notices.take())).flatten().map(Err));
+    Ok(encode(schema, rows.boxed()).chain(warnings).boxed())
 }
 
 /// Executes for each row of values, one after the other; the first at once, so that most errors come before the first row.
