@@ -1,8 +1,8 @@
 //! Tests of the whole: a real naru process, real clients.
 //!
 //! [`process`] runs a program that ends with the test, [`naru`] is one running `naru`, [`postgresql`] the oracle for SQL
-//! semantics, [`tool`] a client program, [`slt`] the sqllogictest runner over every protocol. Nothing here knows the
-//! gateway's code: it sees what a client sees.
+//! semantics, [`stack`] a gateway over sharded MySQL, [`tool`] a client program, [`slt`] the sqllogictest runner over every
+//! protocol. Nothing here knows the gateway's code: it sees what a client sees.
 
 #![allow(
     clippy::unwrap_used,
@@ -15,6 +15,7 @@ pub mod naru;
 pub mod postgresql;
 pub mod process;
 pub mod slt;
+pub mod stack;
 pub mod tool;
 
 use std::path::{Path, PathBuf};

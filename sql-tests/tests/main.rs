@@ -8,3 +8,5 @@ mod clients;
 mod layers;
 #[path = "it/slt.rs"]
 mod slt;
+#[path = "it/stack/mod.rs"]
+mod stack;

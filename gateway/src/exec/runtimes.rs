@@ -4,6 +4,7 @@
 use super::memory::{ProcessMemory, QueryMemory};
 use super::stream::{self, QueryGuard};
 use crate::error::{Error, ErrorCode, Result};
+use crate::session::SessionTimeouts;
 use crate::session::api::QueryStream;
 use datafusion::execution::TaskContext;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
@@ -31,8 +32,8 @@ pub struct ExecLimits {
     pub running_queries: usize,
     /// How long a query may wait for its turn.
     pub queue_time: Duration,
-    /// How long a statement may run where its session does not say.
-    pub statement_timeout: Option<Duration>,
+    /// Timeouts of sessions that do not SET their own.
+    pub session_timeouts: SessionTimeouts,
 }
 
 impl Default for ExecLimits {
@@ -44,7 +45,7 @@ impl Default for ExecLimits {
             spill: 20 << 30,
             running_queries: 64,
             queue_time: Duration::from_secs(60),
-            statement_timeout: None,
+            session_timeouts: SessionTimeouts::default(),
         }
     }
 }

@@ -135,6 +135,9 @@ fn base_state(executor: &Executor) -> SessionState {
     // `to_char`, alias `date_format`, which takes other patterns than PostgreSQL's.)
     scalars.retain(|theirs| !named(theirs.name()) && !theirs.aliases().iter().any(|alias| named(alias)));
     scalars.extend(ours);
+    for function in scalars.iter_mut() {
+        *function = functions::bounded(function).unwrap_or_else(|| Arc::clone(function));
+    }
     builder.aggregate_functions().get_or_insert_default().extend(functions::aggregate_functions());
     let builder = functions::analyzer_rules().into_iter().fold(builder, SessionStateBuilder::with_analyzer_rule);
     // After all of DataFusion's own.

@@ -8,7 +8,7 @@ use super::settings::Settings;
 use crate::audit::{Asked, PendingAudit};
 use crate::catalog::{Resolver, SearchPath, SessionFacts, Snapshot, SystemSchema};
 use crate::error::{Error, ErrorCode, Result};
-use crate::exec::{Executor, QueryGuard};
+use crate::exec::{Executor, QueryGuard, within};
 use crate::govern::Rights;
 use crate::plan::{self, Bound, Kind};
 use crate::telemetry::meters::QueryMeter;
@@ -137,7 +137,7 @@ impl Session {
         };
         let path = SearchPath { catalog: catalog.name.to_string(), schema: catalog.default_schema.clone() };
         let settings =
-            Settings::new(identity.user()).with_default_timeout(gateway.executor().limits().statement_timeout);
+            Settings::new(identity.user()).with_default_timeouts(&gateway.executor().limits().session_timeouts);
         Ok(Self {
             gateway,
             identity,
@@ -305,10 +305,11 @@ impl Session {
         let scope = self.scope();
         let state = self.state(&scope.ctx);
         let query = query.clone();
-        self.gateway
-            .executor()
-            .plan(async move { plan::bind(&state, &scope.resolver(), &query, &parameter_types).await })
-            .await
+        let (cancel, deadline) = (scope.ctx.cancel.clone(), scope.ctx.deadline);
+        let id = Arc::clone(&scope.ctx.query_id.0);
+        let work = async move { plan::bind(&state, &scope.resolver(), &query, &parameter_types).await };
+        let bound = within(&cancel, deadline, self.gateway.executor().plan(work)).await;
+        bound.map_err(|error| error.in_query(&id))
     }
 
     /// Runs a statement. Values are those of `$1`, `$2`, ...
@@ -359,11 +360,13 @@ impl Session {
             asked.sql.clone(),
         );
         let audit = self.pending(&scope.ctx.query_id.0, asked).with_warnings(scope.ctx.warnings.clone());
-        match self.plan(scope, &registration, query, values).await {
+        let (cancel, deadline) = (scope.ctx.cancel.clone(), scope.ctx.deadline);
+        let id = Arc::clone(&scope.ctx.query_id.0);
+        match within(&cancel, deadline, self.plan(scope, &registration, query, values)).await {
             Ok(ready) => Ok(Planned { ready, registration, audit }),
             Err(error) => {
                 audit.refused(&error);
-                Err(error)
+                Err(error.in_query(&id))
             }
         }
     }

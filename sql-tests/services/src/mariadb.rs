@@ -18,7 +18,7 @@ const ACCOUNT: &str = "mysql";
 /// The user every server has, with all rights.
 pub const USER: &str = "naru";
 /// Its password.
-pub const PASSWORD: &str = "only for tests";
+pub const PASSWORD: &str = "only-for-tests";
 
 /// What differs between servers.
 #[derive(Debug, Clone, Default)]
