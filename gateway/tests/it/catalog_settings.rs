@@ -41,6 +41,8 @@ async fn a_setting_holds_for_its_session_until_it_is_reset() {
     assert_eq!(all(&mut alice, "execute p").await, ["3"]);
     all(&mut alice, "set PROBE.Size to 5").await;
     assert_eq!(all(&mut alice, COUNT).await, ["5"]);
+    all(&mut alice, "set session probe.size = 4").await;
+    assert_eq!(all(&mut alice, COUNT).await, ["4"]);
     all(&mut alice, "set probe.size to default").await;
     assert_eq!(all(&mut alice, COUNT).await, ["3"]);
     all(&mut alice, "set probe.size = 5; reset all").await;

@@ -40,7 +40,7 @@ async fn the_statement_goes_to_the_selected_servers_as_it_is() {
 
 #[tokio::test]
 async fn columns_have_the_types_of_the_result() {
-    let statement = "SELECT CAST(1 AS UNSIGNED) AS u, 1.50 AS d, 'x' AS s, x'00ff' AS b, DATE '2024-02-29' AS day, \
+    let statement = "SELECT CAST(18446744073709551615 AS UNSIGNED) AS u, 1.50 AS d, 'x' AS s, x'00ff' AS b, DATE '2024-02-29' AS day, \
          CAST('2024-02-29 12:00:00.5' AS DATETIME(6)) AS at, 1.5e0 AS f, NULL AS nothing, CAST(-12.345 AS DECIMAL(20,3)) AS big, \
          CAST('10:11:12' AS TIME) AS t";
     let table = ask(&any(), "0", statement).await.unwrap();
@@ -61,7 +61,7 @@ async fn columns_have_the_types_of_the_result() {
             "t Time64(µs)"
         ]
     );
-    let expected = "1|1.50|x|00ff|2024-02-29|2024-02-29T12:00:00.500|1.5|NULL|-12.345|10:11:12";
+    let expected = "18446744073709551615|1.50|x|00ff|2024-02-29|2024-02-29T12:00:00.500|1.5|NULL|-12.345|10:11:12";
     assert_eq!(answer(&any(), "0", statement).await.unwrap(), [expected]);
 }
 
