@@ -3,7 +3,6 @@
 use super::resolver::Resolver;
 use crate::error::{Error, ErrorCode, Result};
 use crate::govern::{ColumnRight, Exposure, GovernedTable, QUERY_FUNCTION, QUERY_SCHEMA, Restrictions};
-use datafusion::catalog::TableProvider;
 use datafusion::common::TableReference;
 use naru_connector::{TableAdapter, TableName};
 use std::collections::HashSet;
@@ -26,7 +25,7 @@ impl Resolver<'_> {
         catalog: &str,
         selector: &str,
         statement: &str,
-    ) -> Result<Arc<dyn TableProvider>> {
+    ) -> Result<Arc<GovernedTable>> {
         let denied = || {
             let text = format!("permission denied for function {function} on catalog \"{catalog}\"");
             Error::new(ErrorCode::InsufficientPrivilege, text)

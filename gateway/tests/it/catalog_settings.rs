@@ -1,7 +1,7 @@
 //! `SET catalog.name = value`: what a session may change about a catalog that exists for it.
 
 use crate::flight_client::{FlightWorld, rows as flight_rows};
-use crate::flight_metadata::refused_options;
+use crate::flight_sessions::refused_options;
 use crate::probe;
 use crate::world::{World, error, rows};
 use naru_gateway::error::ErrorCode;

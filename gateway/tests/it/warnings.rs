@@ -1,7 +1,7 @@
 //! What a user is told although the query goes on: rows that are missing because a part of a source is down.
 
 use crate::flight_client::{Client, FlightWorld};
-use crate::flight_metadata::refused_options;
+use crate::flight_sessions::refused_options;
 use crate::probe;
 use crate::world::{World, error, rows};
 use futures::TryStreamExt;

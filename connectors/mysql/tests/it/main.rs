@@ -6,6 +6,7 @@ mod accounts;
 mod aggregation;
 mod connections;
 mod metadata;
+mod mysql55;
 mod pass_through;
 mod predicates;
 mod settings;
