@@ -4,6 +4,7 @@
 mod compose;
 mod ending;
 mod policies;
+mod settings;
 mod signature;
 
 use naru_services::Mariadb;
