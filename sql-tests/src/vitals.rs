@@ -51,7 +51,10 @@ impl Naru {
                 return;
             }
             let busy: Vec<_> = self.threads().into_iter().filter(|thread| !threads.contains(thread)).collect();
-            assert!(Instant::now() < until, "the CPU is still busy after {limit:?}: {used} ticks in 250 ms by {busy:?}");
+            assert!(
+                Instant::now() < until,
+                "the CPU is still busy after {limit:?}: {used} ticks in 250 ms by {busy:?}"
+            );
         }
     }
 
