@@ -8,4 +8,4 @@ mod stream;
 pub(crate) use abandon::Checkpoint;
 pub use runtimes::{ExecLimits, Executor};
 pub use stream::QueryGuard;
-pub(crate) use stream::{cancelled, panic_text, within};
+pub(crate) use stream::{batch_bytes, cancelled, panic_text, within};

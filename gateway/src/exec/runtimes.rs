@@ -11,6 +11,8 @@ use datafusion::execution::TaskContext;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::physical_plan::ExecutionPlan;
+use futures::Stream;
+use futures::stream::BoxStream;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -137,6 +139,14 @@ impl Executor {
         guard: QueryGuard,
     ) -> Result<QueryStream> {
         Ok(stream::across(self.cpu()?, plan, context, guard))
+    }
+
+    /// Polls a stream on the CPU runtime, a little ahead of its reader: for what a door computes from rows.
+    pub fn compute<T: Send + 'static>(
+        &self,
+        items: impl Stream<Item = Result<T>> + Send + 'static,
+    ) -> Result<BoxStream<'static, Result<T>>> {
+        Ok(stream::computed(self.cpu()?, items))
     }
 
     fn cpu(&self) -> Result<&Handle> {
