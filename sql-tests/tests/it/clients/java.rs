@@ -5,12 +5,14 @@ use naru_sql_tests::naru::Naru;
 use naru_sql_tests::tool;
 use tokio::process::Command;
 
-async fn case(program: &str, name: &str, port: u16) {
+async fn case(program: &str, name: &str, port: u16, more: &[String]) {
     let folder = installed().join("java");
     let class_path = format!("{0}/classes:{0}/lib/*", folder.display());
     let mut command = Command::new("java");
     command.args(["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]);
-    command.args(["--add-opens=java.base/java.nio=ALL-UNNAMED", "-cp", &class_path, program, name, &port.to_string()]);
+    command
+        .args(["--add-opens=java.base/java.nio=ALL-UNNAMED", "-cp", &class_path, program, name, &port.to_string()])
+        .args(more);
     let _ = tool::run(command, "").await.success();
 }
 
@@ -19,7 +21,7 @@ macro_rules! cases {
         mod $module { $(
             #[tokio::test]
             async fn $case() {
-                super::case($program, stringify!($case), super::Naru::shared().$port()).await;
+                super::case($program, stringify!($case), super::Naru::shared().$port(), &[]).await;
             }
         )* }
     };
@@ -29,4 +31,12 @@ cases!(
     pgjdbc, "PgJdbc", pg: query, parameters, types, errors, wrong_password, cancel, fetch_size, policies, transactions,
     server_prepared, timeout
 );
-cases!(flight_jdbc, "FlightJdbc", flight: query, parameters, errors, wrong_password, policies);
+cases!(
+    flight_jdbc, "FlightJdbc", flight: query, parameters, large, cancel, metadata, errors, wrong_password, policies
+);
+
+#[tokio::test]
+async fn flight_jdbc_trusts_the_servers_authority_and_nobody_else() {
+    let served = super::tls::Served::new();
+    case("FlightJdbc", "tls", served.naru.flight(), &served.authorities()).await;
+}

@@ -5,10 +5,10 @@ use naru_sql_tests::naru::Naru;
 use naru_sql_tests::{tool, workspace};
 use tokio::process::Command;
 
-async fn case(script: &str, name: &str, port: u16) {
+async fn case(script: &str, name: &str, port: u16, more: &[String]) {
     let mut command = Command::new(installed().join("python/bin/python"));
     command.arg(workspace().join("sql-tests/clients/python").join(script)).arg(name);
-    command.arg(port.to_string());
+    command.arg(port.to_string()).args(more);
     let _ = tool::run(command, "").await.success();
 }
 
@@ -18,11 +18,17 @@ macro_rules! cases {
             #[tokio::test]
             async fn $case() {
                 let port = super::Naru::shared().$port();
-                super::case(concat!(stringify!($script), "_cases.py"), stringify!($case), port).await;
+                super::case(concat!(stringify!($script), "_cases.py"), stringify!($case), port, &[]).await;
             }
         )* }
     };
 }
 
 cases!(psycopg, pg: query, parameters, errors, wrong_password, cancel, stream, pipeline, transactions, policies);
-cases!(adbc, flight: query, parameters, errors, wrong_password, policies, metadata);
+cases!(adbc, flight: query, parameters, large, cancel, errors, wrong_password, policies, metadata);
+
+#[tokio::test]
+async fn adbc_trusts_the_servers_authority_and_nobody_else() {
+    let served = super::tls::Served::new();
+    case("adbc_cases.py", "tls", served.naru.flight(), &served.authorities()).await;
+}

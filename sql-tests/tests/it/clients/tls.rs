@@ -1,0 +1,26 @@
+//! A Flight SQL door with TLS, and what clients may trust.
+
+use naru_sql_tests::configuration::{Authority, Configuration};
+use naru_sql_tests::naru::Naru;
+
+/// A server whose certificate is signed by an authority of its own.
+pub(super) struct Served {
+    pub(super) naru: Naru,
+    configuration: Configuration,
+}
+
+impl Served {
+    pub(super) fn new() -> Self {
+        let ours = Authority::new("naru test");
+        let configuration = Configuration::new().with_flight_tls(&ours);
+        configuration.write("ours.pem", &ours.pem());
+        configuration.write("strangers.pem", &Authority::new("somebody else").pem());
+        let naru = Naru::serve(configuration.folder());
+        Self { naru, configuration }
+    }
+
+    /// The files of the server's authority and of another one.
+    pub(super) fn authorities(&self) -> [String; 2] {
+        ["ours.pem", "strangers.pem"].map(|name| self.configuration.folder().join(name).display().to_string())
+    }
+}
