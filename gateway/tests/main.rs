@@ -9,6 +9,8 @@ mod cli;
 mod columns;
 #[path = "it/copy.rs"]
 mod copy;
+#[path = "it/dynamic_filters.rs"]
+mod dynamic_filters;
 #[path = "it/flight.rs"]
 mod flight;
 #[path = "it/flight_client.rs"]
@@ -33,6 +35,8 @@ mod limits;
 mod matrix;
 #[path = "it/pg_catalog.rs"]
 mod pg_catalog;
+#[path = "it/plan_cache.rs"]
+mod plan_cache;
 #[path = "it/policy_expressions.rs"]
 mod policy_expressions;
 #[path = "it/reload.rs"]
