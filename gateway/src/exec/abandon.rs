@@ -18,7 +18,10 @@ tokio::task_local! {
 }
 
 /// Work whose [`Checkpoint`]s fail from the moment at which `abandoned` is cancelled.
-pub(super) fn until_abandoned<T>(abandoned: CancellationToken, work: impl Future<Output = T>) -> impl Future<Output = T> {
+pub(super) fn until_abandoned<T>(
+    abandoned: CancellationToken,
+    work: impl Future<Output = T>,
+) -> impl Future<Output = T> {
     ABANDONED.scope(abandoned, work)
 }
 
