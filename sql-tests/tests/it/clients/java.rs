@@ -38,5 +38,5 @@ cases!(
 #[tokio::test]
 async fn flight_jdbc_trusts_the_servers_authority_and_nobody_else() {
     let served = super::tls::Served::new();
-    case("FlightJdbc", "tls", served.naru.flight(), &served.authorities()).await;
+    case("FlightJdbc", "tls", served.naru.flight(), &served.authorities).await;
 }

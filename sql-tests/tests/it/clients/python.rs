@@ -30,5 +30,5 @@ cases!(adbc, flight: query, parameters, large, cancel, errors, wrong_password, p
 #[tokio::test]
 async fn adbc_trusts_the_servers_authority_and_nobody_else() {
     let served = super::tls::Served::new();
-    case("adbc_cases.py", "tls", served.naru.flight(), &served.authorities()).await;
+    case("adbc_cases.py", "tls", served.naru.flight(), &served.authorities).await;
 }

@@ -6,7 +6,9 @@ use naru_sql_tests::naru::Naru;
 /// A server whose certificate is signed by an authority of its own.
 pub(super) struct Served {
     pub(super) naru: Naru,
-    configuration: Configuration,
+    /// The files of its authority and of another one.
+    pub(super) authorities: [String; 2],
+    _configuration: Configuration,
 }
 
 impl Served {
@@ -15,12 +17,9 @@ impl Served {
         let configuration = Configuration::new().with_flight_tls(&ours);
         configuration.write("ours.pem", &ours.pem());
         configuration.write("strangers.pem", &Authority::new("somebody else").pem());
-        let naru = Naru::serve(configuration.folder());
-        Self { naru, configuration }
-    }
-
-    /// The files of the server's authority and of another one.
-    pub(super) fn authorities(&self) -> [String; 2] {
-        ["ours.pem", "strangers.pem"].map(|name| self.configuration.folder().join(name).display().to_string())
+        let folder = configuration.folder();
+        let authorities = ["ours.pem", "strangers.pem"].map(|name| folder.join(name).display().to_string());
+        let naru = Naru::serve(folder);
+        Self { naru, authorities, _configuration: configuration }
     }
 }
