@@ -48,7 +48,13 @@ impl MysqlConnector {
             name: catalog.to_owned(),
             logical: config.tables,
             types: config.types,
-            shared: Shared { servers, zero_dates_are_null: config.types.zero_dates_are_null, switches },
+            shared: Shared {
+                servers,
+                zero_dates_are_null: config.types.zero_dates_are_null,
+                missing_is_null: config.missing_is_null,
+                splitting: config.splitting,
+                switches,
+            },
             settings: switches.settings(),
             databases: Remembered::new(config.metadata_ttl),
             tables: Remembered::new(config.metadata_ttl),
@@ -114,6 +120,7 @@ impl Connector for MysqlConnector {
     }
 
     async fn check(&self, ctx: &QueryContext) -> Result<()> {
+        let warnings = ctx.warnings.clone();
         self.run(ctx, |catalog| async move {
             let servers = &catalog.shared.servers;
             try_join_all((0..servers.len()).map(|server| metadata::databases(servers, server))).await?;
@@ -121,7 +128,8 @@ impl Connector for MysqlConnector {
                 for described in catalog.describe_shards(logical).await {
                     described?;
                 }
-                catalog.logical_table(logical).await?;
+                let (table, _) = catalog.logical_table(logical).await?;
+                table.drift().for_each(|line| warnings.push(line));
             }
             Ok(())
         })

@@ -11,18 +11,21 @@
 mod config;
 mod connector;
 mod decode;
+mod drift;
 mod error;
 mod kind;
 mod metadata;
 mod parameters;
 mod pattern;
 mod pool;
+mod ranges;
 mod read;
 mod routing;
 mod scan;
 mod settings;
 mod sql;
 mod table;
+mod turns;
 
 use config::Config;
 use connector::MysqlConnector;

@@ -2,14 +2,13 @@
 
 use crate::config::{Address, Config, Tls, TlsMode};
 use crate::error::from_driver;
+use crate::turns::{Turn, Turns, Waiting};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Opts, OptsBuilder, Pool, PoolConstraints, PoolOpts, SslOpts};
 use naru_connector::{ConnectorError, ErrorKind, Result};
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 /// How every session starts: what a statement means must depend on nothing that a server's operator may set. Read-only
@@ -29,7 +28,7 @@ const STOP: Duration = Duration::from_secs(5);
 /// All servers of a catalog.
 pub(crate) struct Servers {
     servers: Vec<Server>,
-    turns: Arc<Semaphore>,
+    turns: Turns,
     any_replica: bool,
     connect_timeout: Duration,
     queue_timeout: Duration,
@@ -37,7 +36,7 @@ pub(crate) struct Servers {
 
 struct Server {
     replicas: Vec<Pool>,
-    turns: Arc<Semaphore>,
+    turns: Turns,
     next: AtomicUsize,
 }
 
@@ -52,12 +51,12 @@ impl Servers {
     pub(crate) fn new(config: &Config) -> Self {
         let server = |replicas: &Vec<Address>| Server {
             replicas: replicas.iter().map(|address| Pool::new(options(config, address))).collect(),
-            turns: Arc::new(Semaphore::new(config.max_connections_per_server)),
+            turns: Turns::new(config.max_connections_per_server),
             next: AtomicUsize::new(0),
         };
         Self {
             servers: config.servers.iter().map(server).collect(),
-            turns: Arc::new(Semaphore::new(config.max_connections)),
+            turns: Turns::new(config.max_connections),
             any_replica: config.any_replica,
             connect_timeout: config.connect_timeout,
             queue_timeout: config.queue_timeout,
@@ -76,8 +75,8 @@ impl Servers {
         })?;
         let turns = async {
             // The server's turn first: who waits for a busy server holds nothing that others could use.
-            let own = Arc::clone(&server.turns).acquire_owned().await.ok()?;
-            Some([own, Arc::clone(&self.turns).acquire_owned().await.ok()?])
+            let own = server.turns.take().await?;
+            Some([own, self.turns.take().await?])
         };
         let turns = timeout(self.queue_timeout, turns).await.ok().flatten().ok_or_else(|| {
             let text = format!(
@@ -86,7 +85,7 @@ impl Servers {
             ConnectorError::new(ErrorKind::Resource, text)
         })?;
         let conn = self.connect(server, what).await?;
-        Ok(Lease { conn: Some(conn), _turns: turns })
+        Ok(Lease { conn: Some(conn), turns })
     }
 
     /// The first replica that answers, beginning with the first or with the next in turn.
@@ -113,13 +112,20 @@ impl Servers {
 #[derive(Debug)]
 pub(crate) struct Lease {
     conn: Option<Conn>,
-    _turns: [OwnedSemaphorePermit; 2],
+    turns: [Turn; 2],
 }
 
 impl Lease {
     /// The connection.
     pub(crate) fn conn(&mut self) -> Result<&mut Conn> {
-        self.conn.as_mut().ok_or_else(|| ConnectorError::internal("a connection is used after it was given back"))
+        self.conn.as_mut().ok_or_else(used_up)
+    }
+
+    /// The connection, and what says that its statement waits for its reader until the value that it gives is dropped.
+    pub(crate) fn in_turn(&mut self) -> Result<(&mut Conn, impl Fn() -> [Waiting; 2] + '_)> {
+        let turns = &self.turns;
+        let conn = self.conn.as_mut().ok_or_else(used_up)?;
+        Ok((conn, || turns.each_ref().map(Turn::waits)))
     }
 
     /// Gives the connection back: every statement on it was read to its end.
@@ -161,6 +167,10 @@ impl Drop for Lease {
     }
 }
 
+fn used_up() -> ConnectorError {
+    ConnectorError::internal("a connection is used after it was given back")
+}
+
 /// Never back to the pool: the driver may hold the rest of a result, or hand it to the next user.
 async fn close(conn: Conn) {
     match timeout(STOP, conn.disconnect()).await {
@@ -172,7 +182,7 @@ async fn close(conn: Conn) {
 }
 
 fn options(config: &Config, address: &Address) -> Opts {
-    let limits = PoolConstraints::new(0, config.max_connections_per_server).unwrap_or_default();
+    let limits = PoolConstraints::new(0, 2 * config.max_connections_per_server).unwrap_or_default();
     let pool = PoolOpts::new()
         .with_constraints(limits)
         .with_inactive_connection_ttl(IDLE)

@@ -4,8 +4,10 @@
 
 mod aggregation;
 mod connections;
+mod drawn;
 mod metadata;
 mod predicates;
+mod ranges;
 mod sharding;
 mod stopping;
 mod types;
