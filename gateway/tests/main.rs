@@ -3,6 +3,8 @@
 
 #[path = "it/audit.rs"]
 mod audit;
+#[path = "it/catalog_settings.rs"]
+mod catalog_settings;
 #[path = "it/cli.rs"]
 mod cli;
 #[path = "it/columns.rs"]
@@ -15,8 +17,12 @@ mod dynamic_filters;
 mod flight;
 #[path = "it/flight_client.rs"]
 mod flight_client;
+#[path = "it/flight_endpoints.rs"]
+mod flight_endpoints;
 #[path = "it/flight_metadata.rs"]
 mod flight_metadata;
+#[path = "it/flight_sessions.rs"]
+mod flight_sessions;
 #[path = "it/flight_statements.rs"]
 mod flight_statements;
 #[path = "it/functions.rs"]
@@ -31,11 +37,19 @@ mod limits;
 mod matrix;
 #[path = "it/pg_catalog.rs"]
 mod pg_catalog;
+#[path = "it/plan_cache.rs"]
+mod plan_cache;
 #[path = "it/policy_expressions.rs"]
 mod policy_expressions;
+#[path = "it/probe.rs"]
+mod probe;
+#[path = "it/query_function.rs"]
+mod query_function;
 #[path = "it/reload.rs"]
 mod reload;
 #[path = "it/runtime.rs"]
 mod runtime;
+#[path = "it/warnings.rs"]
+mod warnings;
 #[path = "it/world.rs"]
 mod world;

@@ -11,8 +11,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 const STALLED: Duration = Duration::from_secs(1);
 
-/// Turns at one place: a server, or a catalog.
-#[derive(Debug)]
+/// Turns at one place: a server, or a catalog. Clones share them.
+#[derive(Debug, Clone)]
 pub(crate) struct Turns {
     free: Arc<Semaphore>,
     spare: Arc<Semaphore>,

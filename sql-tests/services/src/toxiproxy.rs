@@ -29,6 +29,12 @@ impl Toxiproxy {
         Ok(Self { api, _server: server })
     }
 
+    /// Where its HTTP interface listens.
+    #[must_use]
+    pub fn api(&self) -> SocketAddr {
+        self.api
+    }
+
     /// A new proxy in front of `upstream`; gives the address to connect to.
     pub fn proxy(&self, name: &str, upstream: SocketAddr) -> Result<SocketAddr> {
         let listen = loopback(free_port()?);
@@ -40,6 +46,12 @@ impl Toxiproxy {
     /// Cuts every connection after the server sent this many bytes.
     pub fn cut_after(&self, proxy: &str, bytes: u64) -> Result<()> {
         let body = format!(r#"{{"type":"limit_data","stream":"downstream","attributes":{{"bytes":{bytes}}}}}"#);
+        self.post(&format!("/proxies/{proxy}/toxics"), &body)
+    }
+
+    /// Lets no more than this many kilobytes a second through from the server.
+    pub fn slow_to(&self, proxy: &str, kilobytes: u64) -> Result<()> {
+        let body = format!(r#"{{"type":"bandwidth","stream":"downstream","attributes":{{"rate":{kilobytes}}}}}"#);
         self.post(&format!("/proxies/{proxy}/toxics"), &body)
     }
 
