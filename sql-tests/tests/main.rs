@@ -6,6 +6,8 @@
 mod clients;
 #[path = "it/layers.rs"]
 mod layers;
+#[path = "it/policy.rs"]
+mod policy;
 #[path = "it/slt.rs"]
 mod slt;
 #[path = "it/stack/mod.rs"]

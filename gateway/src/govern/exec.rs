@@ -91,6 +91,12 @@ impl GovernedExec {
         Self { table, stamp, inner, sealed: true, facts, properties: Arc::new(properties), metrics }
     }
 
+    /// A sealed one over anything.
+    #[cfg(test)]
+    pub(crate) fn for_tests(stamp: Stamp, inner: Arc<dyn ExecutionPlan>, schema: SchemaRef) -> Self {
+        Self::sealed(TableReference::full("c", "s", "t"), stamp, inner, schema, Arc::default())
+    }
+
     /// The table read.
     #[must_use]
     pub fn table(&self) -> &TableReference {

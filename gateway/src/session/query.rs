@@ -10,7 +10,7 @@ use crate::catalog::{Resolver, SearchPath, SessionFacts, Snapshot, SystemSchema}
 use crate::error::{Error, ErrorCode, Result};
 use crate::exec::{Executor, QueryGuard, within};
 use crate::govern::Rights;
-use crate::plan::{self, Bound, Kind};
+use crate::plan::{self, Bound, Kind, PlanCodec};
 use crate::telemetry::meters::QueryMeter;
 use chrono::{DateTime, Utc};
 use datafusion::arrow::array::{RecordBatch, RecordBatchOptions};
@@ -381,6 +381,7 @@ impl Session {
         let query = query.clone();
         let types: Vec<_> = parameters.iter().map(|value| Some(value.data_type())).collect();
         let context = state.task_ctx();
+        let catalogs = Arc::clone(&scope.snapshot.catalogs);
         let (bound, physical) = executor
             .plan(async move {
                 let bound = plan::bind(&state, &scope.resolver(), &query, &types).await?;
@@ -389,6 +390,13 @@ impl Session {
                 Ok((bound, physical))
             })
             .await?;
+        let physical = match self.gateway.plans_sent() {
+            Some(key) => {
+                let codec = PlanCodec::new(bound.stamp.clone(), catalogs);
+                codec.decode(&codec.encode(physical, key)?, key, &context)?
+            }
+            None => physical,
+        };
         Ok(Ready { bound, physical, context, cancel, deadline, turn, system_information })
     }
 
