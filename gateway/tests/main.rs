@@ -13,6 +13,8 @@ mod codec;
 mod columns;
 #[path = "it/copy.rs"]
 mod copy;
+#[path = "it/dynamic_filters.rs"]
+mod dynamic_filters;
 #[path = "it/explain.rs"]
 mod explain;
 #[path = "it/files.rs"]
@@ -21,8 +23,12 @@ mod files;
 mod flight;
 #[path = "it/flight_client.rs"]
 mod flight_client;
+#[path = "it/flight_endpoints.rs"]
+mod flight_endpoints;
 #[path = "it/flight_metadata.rs"]
 mod flight_metadata;
+#[path = "it/flight_sessions.rs"]
+mod flight_sessions;
 #[path = "it/flight_statements.rs"]
 mod flight_statements;
 #[path = "it/functions.rs"]
@@ -39,6 +45,8 @@ mod limits;
 mod matrix;
 #[path = "it/pg_catalog.rs"]
 mod pg_catalog;
+#[path = "it/plan_cache.rs"]
+mod plan_cache;
 #[path = "it/policy_expressions.rs"]
 mod policy_expressions;
 #[path = "it/reload.rs"]

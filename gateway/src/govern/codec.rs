@@ -97,7 +97,9 @@ pub(crate) fn decode(
         (Some(sealed), Some(out), []) => {
             let guarded = with_files(inside(&sealed, &policy_context(context))?, catalog, &files)?;
             let out: Schema = (&out).try_into()?;
-            GovernedExec::sealed(name, stamp.clone(), guarded, Arc::new(out), facts)
+            // Filters that come late were handed down where it was planned; none is from here on.
+            let unmasked = vec![false; out.fields().len()].into();
+            GovernedExec::sealed(name, stamp.clone(), guarded, Arc::new(out), facts, unmasked)
         }
         (None, None, [input]) => {
             let guarded = with_files(Arc::clone(input), catalog, &files)?;

@@ -1,31 +1,28 @@
 //! A session: who, with which settings, in which schema, and how a query runs for it.
 
-use super::api::{Client, Described, Notice, Outcome, Parsed, QueryStream, Released, TransactionStatus};
+use super::api::{Client, Described, Notice, Outcome, Parsed, Released, TransactionStatus};
 use super::gateway::Gateway;
+use super::plan_cache::{KeptPlan, PlanKey, SnapshotVersion, WantedPlan};
 use super::prepared::PreparedStatement;
 use super::registry::{QueryState, Registration, Registry};
+use super::running::{Planned, Ready, renamed};
 use super::settings::Settings;
 use crate::audit::{Asked, PendingAudit};
 use crate::catalog::{Resolver, SearchPath, SessionFacts, Snapshot, SystemSchema};
 use crate::error::{Error, ErrorCode, Result};
-use crate::exec::{Executor, QueryGuard, within};
+use crate::exec::within;
 use crate::govern::Rights;
-use crate::plan::{self, Bound, Kind, PlanCodec};
-use crate::telemetry::meters::QueryMeter;
+use crate::plan::{self, Kind, PlanCodec};
 use chrono::{DateTime, Utc};
-use datafusion::arrow::array::{RecordBatch, RecordBatchOptions};
-use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
-use datafusion::execution::{SessionState, SessionStateBuilder, TaskContext};
-use datafusion::physical_plan::ExecutionPlan;
+use datafusion::arrow::datatypes::DataType;
+use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::Query;
-use futures::StreamExt;
 use naru_auth::Identity;
 use naru_connector::{OnceStore, Principal, QueryContext, QueryId, Warnings};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -64,48 +61,6 @@ pub(super) struct Scope {
     running: Arc<Registry>,
     session: SessionFacts,
     system: Arc<[Arc<dyn SystemSchema>]>,
-}
-
-/// A query ready to run, entered where running queries are listed, and not yet audited.
-pub(super) struct Planned {
-    pub(super) ready: Ready,
-    registration: Registration,
-    audit: PendingAudit,
-}
-
-/// What planning gave.
-pub(super) struct Ready {
-    pub(super) bound: Bound,
-    pub(super) physical: Arc<dyn ExecutionPlan>,
-    context: Arc<TaskContext>,
-    cancel: CancellationToken,
-    deadline: Option<Instant>,
-    turn: OwnedSemaphorePermit,
-    /// May the identity see operational details?
-    pub(super) system_information: bool,
-}
-
-/// An audited query.
-pub(super) struct Started<'a> {
-    executor: &'a Executor,
-    physical: Arc<dyn ExecutionPlan>,
-    context: Arc<TaskContext>,
-    guard: Option<QueryGuard>,
-}
-
-impl Started<'_> {
-    /// Its rows.
-    pub(super) fn stream(&mut self) -> Result<QueryStream> {
-        let Some(guard) = self.guard.take() else { return Err(Error::internal("a query is run twice")) };
-        self.executor.run(Arc::clone(&self.physical), Arc::clone(&self.context), guard)
-    }
-
-    /// It was only planned.
-    pub(super) fn finish(&mut self) {
-        if let Some(guard) = self.guard.take() {
-            guard.finish();
-        }
-    }
 }
 
 impl Scope {
@@ -272,12 +227,14 @@ impl Session {
         let Some(statement) = &parsed.statement else { return Ok(nothing) };
         match plan::classify(statement)? {
             Kind::Query(query) => {
-                let bound = self.bind(query, parameter_types.to_vec()).await?;
+                let kept = self.bind(parsed, query, parameter_types.to_vec()).await?;
+                let bound = &kept.bound;
                 asked.tables.clone_from(&bound.tables);
                 Ok(Described { parameters: bound.parameter_types()?, schema: Some(bound.schema()) })
             }
             Kind::Explain { query, .. } => {
-                let bound = self.bind(query, parameter_types.to_vec()).await?;
+                let kept = self.bind(parsed, query, parameter_types.to_vec()).await?;
+                let bound = &kept.bound;
                 asked.tables.clone_from(&bound.tables);
                 let schema = super::statement::schema_of(&Kind::Explain { query, analyze: false, verbose: false });
                 Ok(Described { parameters: bound.parameter_types()?, schema })
@@ -291,15 +248,42 @@ impl Session {
         }
     }
 
-    async fn bind(&self, query: &Query, parameter_types: Vec<Option<DataType>>) -> Result<Bound> {
+    async fn bind(
+        &self,
+        parsed: &Parsed,
+        query: &Query,
+        parameter_types: Vec<Option<DataType>>,
+    ) -> Result<Arc<KeptPlan>> {
         let scope = self.scope();
         let state = self.state(&scope.ctx);
-        let query = query.clone();
+        let wanted = self.wanted(parsed, query, parameter_types, &scope)?;
         let (cancel, deadline) = (scope.ctx.cancel.clone(), scope.ctx.deadline);
         let id = Arc::clone(&scope.ctx.query_id.0);
-        let work = async move { plan::bind(&state, &scope.resolver(), &query, &parameter_types).await };
+        let work = async move { wanted.bound(&state, &scope.resolver()).await };
         let bound = within(&cancel, deadline, self.gateway.executor().plan(work)).await;
         bound.map_err(|error| error.in_query(&id))
+    }
+
+    /// What to look for among the kept plans, or else to bind.
+    pub(super) fn wanted(
+        &self,
+        parsed: &Parsed,
+        query: &Query,
+        parameters: Vec<Option<DataType>>,
+        scope: &Scope,
+    ) -> Result<WantedPlan> {
+        let statement = parsed.statement.as_ref().ok_or_else(|| Error::internal("an empty statement is planned"))?;
+        let key = PlanKey {
+            statement: Arc::clone(statement),
+            parameters,
+            identity: self.identity.clone(),
+            address: self.client.address,
+            snapshot: SnapshotVersion::of(&scope.snapshot),
+            path: self.path.clone(),
+            settings: self.settings.all(),
+            catalog_settings: Arc::clone(&scope.ctx.settings),
+        };
+        Ok(WantedPlan { gateway: Arc::clone(&self.gateway), key, text: parsed.sql.len(), query: query.clone() })
     }
 
     /// Runs a statement. Values are those of `$1`, `$2`, ...
@@ -334,7 +318,7 @@ impl Session {
     /// Binds, plans, verifies, audits and starts a query.
     async fn run(&self, parsed: &Parsed, query: &Query, parameters: Vec<ScalarValue>) -> Result<Outcome> {
         let planned = self.planned(parsed, query, parameters).await?;
-        let schema = planned.ready.bound.schema();
+        let schema = Arc::clone(&planned.ready.schema);
         let stream = renamed(self.start(planned)?.stream()?, &schema);
         Ok(Outcome::Rows { schema, stream, verb: "SELECT", counted: true })
     }
@@ -352,7 +336,7 @@ impl Session {
         let audit = self.pending(&scope.ctx.query_id.0, asked);
         let (cancel, deadline) = (scope.ctx.cancel.clone(), scope.ctx.deadline);
         let id = Arc::clone(&scope.ctx.query_id.0);
-        match within(&cancel, deadline, self.plan(scope, &registration, query, values)).await {
+        match within(&cancel, deadline, self.plan(scope, &registration, parsed, query, values)).await {
             Ok(ready) => Ok(Planned { ready, registration, audit }),
             Err(error) => {
                 audit.refused(&error);
@@ -369,6 +353,7 @@ impl Session {
         &self,
         scope: Scope,
         registration: &Registration,
+        parsed: &Parsed,
         query: &Query,
         parameters: Vec<ScalarValue>,
     ) -> Result<Ready> {
@@ -378,36 +363,28 @@ impl Session {
         let turn = executor.admit().await?;
         registration.reached(QueryState::Planning);
         let state = self.state(&scope.ctx);
-        let query = query.clone();
         let types: Vec<_> = parameters.iter().map(|value| Some(value.data_type())).collect();
+        let wanted = self.wanted(parsed, query, types, &scope)?;
         let context = state.task_ctx();
         let catalogs = Arc::clone(&scope.snapshot.catalogs);
-        let (bound, physical) = executor
+        let (schema, stamp, optimised, physical) = executor
             .plan(async move {
-                let bound = plan::bind(&state, &scope.resolver(), &query, &types).await?;
-                let mut bound = if parameters.is_empty() { bound } else { bound.with_parameters(parameters)? };
-                let physical = plan::physical_plan(&state, &mut bound).await?;
-                Ok((bound, physical))
+                let resolver = scope.resolver();
+                let kept = wanted.bound(&state, &resolver).await?;
+                let optimised = kept.optimised(&state, &resolver, parameters)?;
+                let stamp = resolver.stamp();
+                let physical = plan::physical_plan(&state, &optimised, &stamp).await?;
+                Ok((kept.bound.schema(), stamp, optimised, physical))
             })
             .await?;
         let physical = match self.gateway.plans_sent() {
             Some(key) => {
-                let codec = PlanCodec::new(bound.stamp.clone(), catalogs);
+                let codec = PlanCodec::new(stamp, catalogs);
                 codec.decode(&codec.encode(physical, key)?, key, &context)?
             }
             None => physical,
         };
-        Ok(Ready { bound, physical, context, cancel, deadline, turn, system_information })
-    }
-
-    /// Writes the start of the audit record. The query runs when its stream is asked for.
-    pub(super) fn start(&self, planned: Planned) -> Result<Started<'_>> {
-        let Planned { ready, registration, audit } = planned;
-        let Ready { bound, physical, context, cancel, deadline, turn, .. } = ready;
-        let audit = audit.start(bound.tables)?;
-        registration.reached(QueryState::Running);
-        let guard = QueryGuard::new(cancel, deadline, audit, registration, QueryMeter::start(self.client.door), turn);
-        Ok(Started { executor: self.gateway.executor(), physical, context, guard: Some(guard) })
+        Ok(Ready { schema, optimised, physical, context, cancel, deadline, turn, system_information })
     }
 
     /// Who asks for what, for a record.
@@ -437,22 +414,4 @@ impl Session {
         state.mark_start_execution();
         state
     }
-}
-
-/// The batches with the names that clients see.
-fn renamed(stream: QueryStream, schema: &SchemaRef) -> QueryStream {
-    let schema = Arc::clone(schema);
-    let rename = move |batch: Result<RecordBatch>| {
-        let batch = batch?;
-        let current = batch.schema();
-        let pairs = || current.fields().iter().zip(schema.fields());
-        if pairs().all(|(now, outward)| now.name() == outward.name()) {
-            return Ok(batch);
-        }
-        let fields: Vec<_> = pairs().map(|(now, outward)| now.as_ref().clone().with_name(outward.name())).collect();
-        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-        let schema = Arc::new(Schema::new(fields));
-        RecordBatch::try_new_with_options(schema, batch.columns().to_vec(), &options).map_err(Error::internal)
-    };
-    stream.map(rename).boxed()
 }

@@ -18,6 +18,7 @@ const QUERIES_RUNNING: &str = "naru_queries_running";
 const QUERY_DURATION: &str = "naru_query_duration_seconds";
 const ROWS: &str = "naru_rows_total";
 const RESERVED_MEMORY: &str = "naru_reserved_memory_bytes";
+const PLANS_REUSED: &str = "naru_plans_reused_total";
 
 /// Upper bounds of the duration's buckets, in seconds.
 const DURATIONS: [f64; 12] = [0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0];
@@ -47,12 +48,18 @@ fn describe() {
     describe_histogram!(QUERY_DURATION, Unit::Seconds, "Time from a query's start to its end");
     describe_counter!(ROWS, "Rows given to clients");
     describe_gauge!(RESERVED_MEMORY, Unit::Bytes, "Memory that running queries hold");
+    describe_counter!(PLANS_REUSED, "Statements that ran with a plan that an earlier one left");
 }
 
 /// What running queries hold in memory, in bytes.
 #[must_use]
 pub fn reserved_memory() -> Gauge {
     gauge!(RESERVED_MEMORY)
+}
+
+/// A statement ran with a plan that an earlier one left.
+pub fn plan_reused() {
+    counter!(PLANS_REUSED).increment(1);
 }
 
 /// A login was refused.

@@ -39,12 +39,7 @@ async fn a_scan_says_what_the_source_does_and_what_is_left() {
     let sql = "explain select n_name from nation limit 4";
     assert_eq!(
         any_splits(explain(&world, "alice", sql).await),
-        [
-            "scan tpch.tiny.nation splits=N",
-            "  remote: generate nation at scale 0.01",
-            "  pushed: limit 4",
-            "  local: limit 4",
-        ]
+        ["scan tpch.tiny.nation splits=N", "  remote: generate nation at scale 0.01", "  pushed: limit 4",]
     );
     assert_eq!(explain(&world, "alice", "explain select 1 + 1").await, ["no scan: the result is made here"]);
 }
@@ -141,7 +136,7 @@ async fn analyze_counts_what_comes_out_of_the_barrier() {
         assert_eq!(lines[0], format!("scan tpch.tiny.customer splits=- rows={visible}"), "{lines:#?}");
         let last = lines.last().unwrap();
         assert!(last.starts_with(&format!("total: rows={visible} time=")), "{lines:#?}");
-        assert!(!lines.iter().any(|line| line.contains(whole)), "{lines:#?}");
+        assert!(!lines.iter().any(|line| line.contains(&format!("rows={whole}"))), "{lines:#?}");
     }
     // A limit says no more of the hidden rows either.
     let lines = rows(&mut bob, "explain analyze select c_name from customer limit 5").await.unwrap();
