@@ -8,6 +8,8 @@ mod clients;
 mod door;
 #[path = "it/layers.rs"]
 mod layers;
+#[path = "it/memory.rs"]
+mod memory;
 #[path = "it/policy.rs"]
 mod policy;
 #[path = "it/slt.rs"]

@@ -88,10 +88,14 @@ pub(crate) fn decode(
     if *encoded.user != *stamp.user || *encoded.policy_version != *stamp.policy_version {
         return internal_err!("a governed scan came that was planned for another user or under other policies");
     }
-    let [catalog, schema, table] = encoded.table.as_slice() else {
-        return internal_err!("a governed scan came without its table");
+    let (catalog, name) = match encoded.table.as_slice() {
+        [catalog, schema, table] => {
+            (catalog.as_str(), TableReference::full(catalog.as_str(), schema.as_str(), table.as_str()))
+        }
+        [schema, table] => ("", TableReference::partial(schema.as_str(), table.as_str())),
+        [table] => ("", TableReference::bare(table.as_str())),
+        _ => return internal_err!("a governed scan came without its table"),
     };
-    let name = TableReference::full(catalog.as_str(), schema.as_str(), table.as_str());
     let facts = Arc::new(decoded_facts(encoded.facts.unwrap_or_default()));
     let barrier = match (encoded.sealed, encoded.schema, inputs) {
         (Some(sealed), Some(out), []) => {

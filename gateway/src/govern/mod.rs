@@ -19,6 +19,6 @@ pub(crate) use expressions::broken;
 pub use expressions::{PolicyExpressions, PolicySession, Restrictions};
 pub(crate) use mask::{decode_mask, encode_mask};
 pub use review::review;
-pub use rights::{ColumnRight, Rights, RowFilter, TableRights};
+pub use rights::{ColumnRight, QUERY_FUNCTION, QUERY_SCHEMA, Rights, RowFilter, TableRights};
 pub use table::{DENIED_COLUMN, Exposure, GovernedTable};
 pub use verify::{verify_logical, verify_physical};

@@ -16,6 +16,7 @@ mod parse;
 mod pg_compat;
 mod placeholders;
 mod pushdown;
+mod query_function;
 mod same_names;
 mod wildcard;
 
