@@ -10,6 +10,8 @@ mod door;
 mod layers;
 #[path = "it/memory.rs"]
 mod memory;
+#[path = "it/policy.rs"]
+mod policy;
 #[path = "it/slt.rs"]
 mod slt;
 #[path = "it/stack/mod.rs"]

@@ -6,9 +6,12 @@
 //! `postgresql`, and `simple`, `extended` or `flight`. A record that is skipped for `naru` is a known difference from the
 //! oracle (docs/sql.md): it is run all the same, and must still differ.
 
+mod client;
 mod flight;
 mod form;
 mod postgres;
+
+pub use client::Client;
 
 use crate::naru::Naru;
 use crate::postgresql::Postgresql;
