@@ -68,6 +68,8 @@ impl Mariadb {
         command
             .arg("--no-defaults")
             .arg(format!("--datadir={}", folder.join("data").display()))
+            // A server that starts removes what it takes for its own leftovers here, so that no two may share it.
+            .arg(format!("--tmpdir={}", folder.display()))
             .arg(format!("--socket={}", folder.join("socket").display()))
             .arg(format!("--pid-file={}", folder.join("pid").display()))
             .arg(format!("--init-file={}", users.display()))

@@ -43,6 +43,8 @@ impl Mysql55 {
             .arg(format!("--basedir={}", unpacked.display()))
             .arg(format!("--lc-messages-dir={}", unpacked.join("share").display()))
             .arg(format!("--datadir={}", data.display()))
+            // A server that starts removes what it takes for its own leftovers here, so that no two may share it.
+            .arg(format!("--tmpdir={}", folder.display()))
             .arg(format!("--socket={}", folder.join("socket").display()))
             .arg(format!("--pid-file={}", folder.join("pid").display()))
             .arg(format!("--init-file={}", users.display()))
