@@ -26,6 +26,7 @@ test:
 # The seeded comparison of governed tables with masked copies, over a thousand drawn policies: some hours.
 test-heavy: test
 	NARU_COPY_ROUNDS=1000 $(CARGO) test --workspace --locked --test main governed_equals_copy
+	NARU_HOSTILE_ROUNDS=100000 NARU_HOSTILE_SEED=$$(date +%s) $(CARGO) test --workspace --locked --test main door::hostile
 
 # Figures of the release build: a table here, a JSON line each in bench/results.jsonl of cargo's target folder.
 bench: release

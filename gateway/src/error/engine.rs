@@ -122,7 +122,9 @@ fn from_datafusion(error: &DataFusionError) -> Error {
         // The engine's own words for a spill over its cap.
         DataFusionError::ResourcesExhausted(text) if text.contains("disk space") => {
             Error::new(ErrorCode::DiskFull, "the query needs more room for spilled data than there is")
-                .with_hint("reduce the rows it joins, sorts or groups, try again later, or ask for a higher spill limit")
+                .with_hint(
+                    "reduce the rows it joins, sorts or groups, try again later, or ask for a higher spill limit",
+                )
                 .with_detail(text)
         }
         DataFusionError::ResourcesExhausted(text) => {

@@ -265,7 +265,7 @@ impl Session {
     }
 
     /// What to look for among the kept plans, or else to bind.
-    fn wanted(
+    pub(super) fn wanted(
         &self,
         parsed: &Parsed,
         query: &Query,

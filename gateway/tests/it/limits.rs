@@ -35,13 +35,18 @@ async fn all_queries_together_have_a_limit_too() {
 }
 
 /// Sorts some 50 MB.
-const SORT: &str = "select repeat(l_comment, 4) as x, n from lineitem, (values (1), (2), (3), (4), (5), (6)) v(n) order by x, n";
+const SORT: &str =
+    "select repeat(l_comment, 4) as x, n from lineitem, (values (1), (2), (3), (4), (5), (6)) v(n) order by x, n";
 
 /// Room for a part of it.
 fn small(spill: u64) -> (tempfile::TempDir, ExecLimits) {
     let folder = tempfile::tempdir().unwrap();
-    let limits =
-        ExecLimits { query_memory: 32 << 20, spill, spill_folder: Some(folder.path().to_owned()), ..ExecLimits::default() };
+    let limits = ExecLimits {
+        query_memory: 32 << 20,
+        spill,
+        spill_folder: Some(folder.path().to_owned()),
+        ..ExecLimits::default()
+    };
     (folder, limits)
 }
 
