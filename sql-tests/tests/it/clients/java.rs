@@ -31,4 +31,6 @@ cases!(
     pgjdbc, "PgJdbc", pg: query, parameters, types, errors, wrong_password, cancel, cancel_between_fetches, fetch_size, big_results,
     policies, transactions, server_prepared, timeout, metadata
 );
-cases!(flight_jdbc, "FlightJdbc", flight: query, parameters, errors, wrong_password, policies);
+cases!(
+    flight_jdbc, "FlightJdbc", flight: query, parameters, large, cancel, metadata, errors, wrong_password, policies
+);

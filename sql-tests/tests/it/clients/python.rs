@@ -29,4 +29,4 @@ cases!(
     psycopg, pg: query, parameters, errors, wrong_password, cancel, cancel_before_the_first_row, stream, big_results, pipeline,
     transactions, policies, newest_protocol
 );
-cases!(adbc, flight: query, parameters, errors, wrong_password, policies, metadata);
+cases!(adbc, flight: query, parameters, large, cancel, errors, wrong_password, policies, metadata);

@@ -1,4 +1,4 @@
-//! The clients of the PostgreSQL door over TLS: they trust one authority only, and find out when they talk to another.
+//! The clients over TLS: they trust one authority only, and find out when they talk to another.
 
 use super::{java, python};
 use naru_sql_tests::configuration::{Authority, Configuration};
@@ -17,9 +17,19 @@ struct World {
 }
 
 impl World {
-    fn new() -> Self {
+    /// With TLS at the PostgreSQL door.
+    fn pg() -> Self {
+        Self::new(|configuration, authority| configuration.with_tls(authority, true))
+    }
+
+    /// With TLS at the Flight SQL door.
+    fn flight() -> Self {
+        Self::new(Configuration::with_flight_tls)
+    }
+
+    fn new(with_tls: impl FnOnce(Configuration, &Authority) -> Configuration) -> Self {
         let authority = Authority::new("naru test");
-        let configuration = Configuration::new().with_tls(&authority, true);
+        let configuration = with_tls(Configuration::new(), &authority);
         let naru = Naru::serve(configuration.folder());
         let folder = tempfile::tempdir().unwrap();
         let written = |name: &str, authority: &Authority| {
@@ -38,19 +48,21 @@ impl World {
 }
 
 macro_rules! cases {
-    ($module:ident, $client:ident, $program:literal: $($case:ident),*) => {
+    ($module:ident, $client:ident, $program:literal, $door:ident: $($case:ident),*) => {
         mod $module { $(
             #[tokio::test]
             async fn $case() {
-                let world = super::World::new();
-                super::$client::case($program, stringify!($case), world.naru.pg(), &world.files()).await;
+                let world = super::World::$door();
+                super::$client::case($program, stringify!($case), world.naru.$door(), &world.files()).await;
             }
         )* }
     };
 }
 
-cases!(psycopg, python, "psycopg_cases.py": tls, tls_at_once, channel_binding, cancel_inside_tls);
-cases!(pgjdbc, java, "PgJdbc": tls, tls_at_once, channel_binding, cancel_beside_tls);
+cases!(psycopg, python, "psycopg_cases.py", pg: tls, tls_at_once, channel_binding, cancel_inside_tls);
+cases!(pgjdbc, java, "PgJdbc", pg: tls, tls_at_once, channel_binding, cancel_beside_tls);
+cases!(adbc, python, "adbc_cases.py", flight: tls);
+cases!(flight_jdbc, java, "FlightJdbc", flight: tls);
 
 async fn psql(world: &World, options: &str) -> Finished {
     let mut command = Command::new("psql");
@@ -61,7 +73,7 @@ async fn psql(world: &World, options: &str) -> Finished {
 
 #[tokio::test]
 async fn psql_verifies_whom_it_talks_to_and_binds_its_login_to_the_channel() {
-    let world = World::new();
+    let world = World::pg();
     let verified = format!("sslmode=verify-full sslrootcert={}", world.ca.display());
     assert_eq!(psql(&world, &verified).await.success(), "bob\n");
     assert_eq!(psql(&world, &format!("{verified} channel_binding=require")).await.success(), "bob\n");
