@@ -45,6 +45,8 @@ mod http;
 mod limits;
 #[path = "it/matrix.rs"]
 mod matrix;
+#[path = "it/panics.rs"]
+mod panics;
 #[path = "it/pg_catalog.rs"]
 mod pg_catalog;
 #[path = "it/plan_cache.rs"]

@@ -46,7 +46,13 @@ async fn main() {
             let _ = failed.expect_err("it was cancelled");
             client.query("select 1 as naru_alias", &[]).await.map(drop)
         }
-        _ => client.batch_execute("DISCARD ALL; select 1 as naru_alias").await,
+        _ => {
+            // What the pool deadpool-postgres says to a connection that is put back.
+            let clean = "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; UNLISTEN *; \
+                         SELECT pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES;";
+            client.batch_execute(clean).await.expect("a clean connection");
+            client.query("select 1 as naru_alias", &[]).await.map(drop)
+        }
     };
     done.expect("the scenario");
     drop(client);

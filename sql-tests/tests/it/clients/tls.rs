@@ -37,8 +37,7 @@ impl World {
             std::fs::write(&file, authority.pem()).unwrap();
             file
         };
-        // Of the same name, so that only the signature tells them apart.
-        let (ca, wrong) = (written("ca.pem", &authority), written("wrong.pem", &Authority::new("naru test")));
+        let (ca, wrong) = (written("ca.pem", &authority), written("wrong.pem", &Authority::new("somebody else")));
         Self { naru, _configuration: configuration, _folder: folder, ca, wrong }
     }
 
