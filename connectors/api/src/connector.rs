@@ -6,6 +6,8 @@ use crate::{
 };
 use async_trait::async_trait;
 use datafusion::catalog::Session;
+use datafusion::common::internal_err;
+use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::logical_expr::Expr;
 use datafusion::physical_plan::ExecutionPlan;
 use std::fmt::Debug;
@@ -76,6 +78,16 @@ pub trait Connector: Send + Sync + Debug {
 
     /// Rebuilds a scan from what [`Scan::encode`] gave, on this or another machine.
     fn decode_scan(&self, encoded: &serde_json::Value) -> Result<Arc<dyn Scan>>;
+
+    /// Gives a leaf over files, which came from another machine, what does not travel with a plan: the readers and rewriters that
+    /// [`PlanSource::plan`] put into it. Only connectors that plan files are asked.
+    fn restore_files(
+        &self,
+        _leaf: Arc<dyn ExecutionPlan>,
+        _runtime: &RuntimeEnv,
+    ) -> datafusion::error::Result<Arc<dyn ExecutionPlan>> {
+        internal_err!("this connector plans no files")
+    }
 }
 
 /// `mysql_query('catalog', 'selector', 'statement')`: a statement in the source's own language, as a table.

@@ -49,6 +49,15 @@ pub(crate) struct TypeOptions {
     pub(crate) unsupported_is_text: bool,
 }
 
+/// When a physical table is read in several ranges of its primary key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Splitting {
+    /// Rows of one range, by the server's estimate; 0 never splits.
+    pub(crate) rows: u64,
+    /// Ranges at most.
+    pub(crate) most: usize,
+}
+
 /// One physical table. Plain data without credentials: it is what a split holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Shard {
@@ -94,6 +103,9 @@ pub(crate) struct Config {
     pub(crate) types: TypeOptions,
     /// Nothing but projection is pushed down.
     pub(crate) pushdown_off: bool,
+    /// A column is NULL on shards that lack it; else an error.
+    pub(crate) missing_is_null: bool,
+    pub(crate) splitting: Splitting,
     pub(crate) tables: Vec<Logical>,
 }
 
@@ -129,6 +141,11 @@ impl Config {
                 unsupported_is_text: choice("unsupported_type", "varchar"),
             },
             pushdown_off: parameters.boolean("disable_pushdown"),
+            missing_is_null: choice("missing_column", "null"),
+            splitting: Splitting {
+                rows: parameters.integer("rows_per_split").and_then(|rows| u64::try_from(rows).ok()).unwrap_or(0),
+                most: count("max_splits_per_shard", 4),
+            },
             tables,
         })
     }

@@ -130,6 +130,7 @@ impl Connector for MysqlConnector {
     }
 
     async fn check(&self, ctx: &QueryContext) -> Result<()> {
+        let warnings = ctx.warnings.clone();
         // By the catalog's own accounts: no user asks.
         let catalog = Arc::clone(&self.own);
         on_io(ctx, async move {
@@ -139,7 +140,8 @@ impl Connector for MysqlConnector {
                 for described in catalog.describe_shards(logical).await {
                     described?;
                 }
-                catalog.logical_table(logical).await?;
+                let (table, _) = catalog.logical_table(logical).await?;
+                table.drift().for_each(|line| warnings.push(line));
             }
             Ok(())
         })
@@ -193,7 +195,13 @@ impl Catalog {
             name: name.to_owned(),
             logical: config.tables.clone(),
             types: config.types,
-            shared: Shared { servers: Arc::new(servers), zero_dates_are_null, switches },
+            shared: Shared {
+                servers: Arc::new(servers),
+                zero_dates_are_null,
+                missing_is_null: config.missing_is_null,
+                splitting: config.splitting,
+                switches,
+            },
             databases: Remembered::new(config.metadata_ttl),
             tables: Remembered::new(config.metadata_ttl),
             described: Remembered::new(config.metadata_ttl),

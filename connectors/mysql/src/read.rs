@@ -150,7 +150,7 @@ async fn read(
 ) -> std::result::Result<Option<Result<RecordBatch>>, Ended> {
     let what = statement.what.as_str();
     let failed = |error: mysql_async::Error| Ended::Failed(from_driver(&error, what));
-    let conn = lease.conn().map_err(Ended::Failed)?;
+    let (conn, waits) = lease.in_turn().map_err(Ended::Failed)?;
     let parameters = Params::Positional(statement.values.clone());
     let mut rows = conn.exec_iter(statement.text.as_str(), parameters).await.map_err(failed)?;
     let mut batch = BatchBuilder::new(statement);
@@ -158,6 +158,7 @@ async fn read(
         batch.append(row, what).map_err(Ended::Refused)?;
         if batch.is_full() {
             *sent = true;
+            let _waiting = waits();
             if sender.send(batch.finish()).await.is_err() {
                 return Err(Ended::Stopped(None));
             }

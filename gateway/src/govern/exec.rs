@@ -104,6 +104,13 @@ impl GovernedExec {
         Self { table, stamp, inner, sealed: true, facts, unmasked, late, properties, metrics }
     }
 
+    /// A sealed one over anything.
+    #[cfg(test)]
+    pub(crate) fn for_tests(stamp: Stamp, inner: Arc<dyn ExecutionPlan>, schema: SchemaRef) -> Self {
+        let unmasked = vec![false; schema.fields().len()].into();
+        Self::sealed(TableReference::full("c", "s", "t"), stamp, inner, schema, Arc::default(), unmasked)
+    }
+
     /// The table read.
     #[must_use]
     pub fn table(&self) -> &TableReference {

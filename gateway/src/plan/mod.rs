@@ -2,28 +2,36 @@
 
 mod bind;
 mod classify;
+mod codec;
 mod constant;
 mod cooperate;
 mod dialect;
 mod explain;
 mod lookup;
 mod names;
+mod not_in;
+mod offsets;
 mod optimise;
 mod parse;
 mod pg_compat;
 mod placeholders;
 mod pushdown;
 mod query_function;
+mod same_names;
 mod wildcard;
 
 pub(crate) use bind::Names;
 pub use bind::{Bound, bind};
 pub use classify::{Kind, classify};
+pub use codec::PlanCodec;
 pub use constant::{constants, types};
 pub use cooperate::YieldingJoins;
 pub(crate) use dialect::to_datafusion;
 pub use explain::{Detail, explain};
+pub use not_in::NullAwareIn;
+pub use offsets::OffsetsApart;
 pub use optimise::{Optimised, optimise, optimises_alike, physical_plan};
 pub use parse::{folded, parse, parse_with};
 pub use placeholders::Placeholders;
 pub(crate) use pushdown::rules as pushdown_rules;
+pub use same_names::TrustedNames;

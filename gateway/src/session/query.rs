@@ -12,7 +12,7 @@ use crate::catalog::{Resolver, SearchPath, SessionFacts, Snapshot, SystemSchema}
 use crate::error::{Error, ErrorCode, Result};
 use crate::exec::within;
 use crate::govern::Rights;
-use crate::plan::{self, Kind};
+use crate::plan::{self, Kind, PlanCodec};
 use chrono::{DateTime, Utc};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::execution::{SessionState, SessionStateBuilder};
@@ -376,15 +376,24 @@ impl Session {
         let types: Vec<_> = parameters.iter().map(|value| Some(value.data_type())).collect();
         let wanted = self.wanted(parsed, query, types, &scope)?;
         let context = state.task_ctx();
-        let (schema, optimised, physical) = executor
+        let catalogs = Arc::clone(&scope.snapshot.catalogs);
+        let (schema, stamp, optimised, physical) = executor
             .plan(async move {
                 let resolver = scope.resolver();
                 let kept = wanted.bound(&state, &resolver).await?;
                 let optimised = kept.optimised(&state, &resolver, parameters)?;
-                let physical = plan::physical_plan(&state, &optimised, &resolver.stamp()).await?;
-                Ok((kept.bound.schema(), optimised, physical))
+                let stamp = resolver.stamp();
+                let physical = plan::physical_plan(&state, &optimised, &stamp).await?;
+                Ok((kept.bound.schema(), stamp, optimised, physical))
             })
             .await?;
+        let physical = match self.gateway.plans_sent() {
+            Some(key) => {
+                let codec = PlanCodec::new(stamp, catalogs);
+                codec.decode(&codec.encode(physical, key)?, key, &context)?
+            }
+            None => physical,
+        };
         Ok(Ready { schema, optimised, physical, context, cancel, deadline, turn, system_information })
     }
 

@@ -164,7 +164,8 @@ async fn no_more_connections_than_allowed_and_a_clear_error_when_none_gets_free(
     let t = table(&catalog(&json!([]), limits), "busy", "t").await;
     let scan = t.plan(&context(), ScanRequest { projection: vec![0, 1], ..ScanRequest::default() }).await.unwrap();
     let mut held = Vec::new();
-    for _ in 0..2 {
+    // Two, and as many again because none of them is read on.
+    for _ in 0..4 {
         let mut stream = scan.open(&context(), &scan.splits()[0], &[]).await.unwrap();
         futures::StreamExt::next(&mut stream).await.unwrap().unwrap();
         held.push(stream);
@@ -172,6 +173,32 @@ async fn no_more_connections_than_allowed_and_a_clear_error_when_none_gets_free(
     assert_eq!(read(scan.as_ref()).await.unwrap_err().kind, ErrorKind::Resource);
     drop(held);
     assert_eq!(read(scan.as_ref()).await.unwrap().num_rows(), 100_000);
+}
+
+#[tokio::test]
+async fn a_query_that_needs_more_streams_than_there_are_turns_does_not_wait_for_itself() {
+    SERVERS[1]
+        .sql("CREATE DATABASE merged; USE merged; CREATE TABLE t AS SELECT seq AS n, REPEAT('x', 500) AS t FROM seq_1_to_40000")
+        .unwrap();
+    let limits = vec![
+        ("max_connections_per_server", ParameterValue::Integer(2)),
+        ("queue_timeout", ParameterValue::Duration(Duration::from_secs(20))),
+    ];
+    let tables = json!([{"schema": "merged", "name": "all_of_it", "servers": [1], "tables": "t"}]);
+    let t = table(&catalog(&tables, limits), "merged", "all_of_it").await;
+    let scan = t.plan(&context(), ScanRequest { projection: vec![0, 1], ..ScanRequest::default() }).await.unwrap();
+    // As a merge reads: one batch of each stream before it goes on with any.
+    let ctx = context();
+    let mut streams = Vec::new();
+    for _ in 0..4 {
+        let mut stream = scan.open(&ctx, &scan.splits()[0], &[]).await.unwrap();
+        let rows = futures::StreamExt::next(&mut stream).await.unwrap().unwrap().num_rows();
+        streams.push((rows, stream));
+    }
+    for (first, stream) in streams {
+        let rest: Vec<_> = futures::TryStreamExt::try_collect(stream).await.unwrap();
+        assert_eq!(first + rest.iter().map(|batch| batch.num_rows()).sum::<usize>(), 40_000);
+    }
 }
 
 #[tokio::test]

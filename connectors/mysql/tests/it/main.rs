@@ -5,10 +5,12 @@
 mod accounts;
 mod aggregation;
 mod connections;
+mod drawn;
 mod metadata;
 mod mysql55;
 mod pass_through;
 mod predicates;
+mod ranges;
 mod settings;
 mod sharding;
 mod stopping;
