@@ -110,7 +110,7 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
         default: Some("5000000"),
         ..parameter(
             "rows_per_split",
-            ParameterKind::Integer(0, 1_000_000_000_000),
+            ParameterKind::Integer(0, i64::MAX),
             "Physical tables of more rows, by the server's estimate, are read in ranges of their primary key; 0 never.",
         )
     },
