@@ -152,7 +152,7 @@ enum By {
 /// Where conditions on the rows of a subquery go.
 enum Rows {
     /// Above all of it, under the name [`ROW`]: its own names could be those of the outer query.
-    Named(LogicalPlan),
+    Named(Arc<LogicalPlan>),
     /// Below its list: what it reads of the outer row must stay in sight of the engine's rules.
     Listed(Projection),
 }
@@ -162,7 +162,7 @@ impl Rows {
         if !correlated {
             let named = LogicalPlanBuilder::from(plan.clone()).alias(ROW)?.build()?;
             let row = Expr::Column(Column::new(Some(ROW), named.schema().field(0).name()));
-            return Ok((Self::Named(named), row));
+            return Ok((Self::Named(Arc::new(named)), row));
         }
         let unsupported = || Error::unsupported("IN with a subquery of this form that reads the outer row");
         let LogicalPlan::Projection(list) = plan else { return Err(unsupported().into()) };
@@ -177,7 +177,7 @@ impl Rows {
             None => Result::Ok(Arc::clone(input)),
         };
         match self {
-            Self::Named(named) => filtered(&Arc::new(named.clone())).map(Arc::unwrap_or_clone),
+            Self::Named(named) => filtered(named).map(Arc::unwrap_or_clone),
             Self::Listed(list) => {
                 Ok(LogicalPlan::Projection(Projection::try_new(list.expr.clone(), filtered(&list.input)?)?))
             }

@@ -12,7 +12,7 @@ use naru_gateway::catalog::DeniedColumns;
 use naru_gateway::plan;
 use naru_gateway::session::Session;
 use naru_gateway::session::api::Outcome;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::fs::File;
 
 const QUESTIONS: usize = 60;
