@@ -2,9 +2,12 @@
 //! [`Session::describe`] and [`Session::execute`].
 
 pub mod api;
+mod copy;
+mod cursor;
 mod explain;
 mod gateway;
 mod namespace;
+mod parameters;
 mod prepared;
 mod query;
 mod registry;
@@ -13,6 +16,7 @@ mod settings;
 mod show;
 mod statement;
 
+pub use cursor::OpenCursor;
 pub use gateway::{Gateway, GatewayParts};
 pub use namespace::{TableEntry, TableFilter};
 pub use query::{Session, SessionVariables};

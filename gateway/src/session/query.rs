@@ -1,6 +1,7 @@
 //! A session: who, with which settings, in which schema, and how a query runs for it.
 
 use super::api::{Client, Described, Notice, Outcome, Parsed, QueryStream, Released, TransactionStatus};
+use super::cursor::Cursors;
 use super::gateway::Gateway;
 use super::prepared::PreparedStatement;
 use super::registry::{QueryState, Registration, Registry};
@@ -41,6 +42,9 @@ pub struct Session {
     pub(super) notices: Vec<Notice>,
     pub(super) prepared: BTreeMap<String, PreparedStatement>,
     pub(super) released: Vec<Released>,
+    pub(super) cursors: Cursors,
+    /// Inside statements that are one implicit transaction.
+    pub(super) in_group: bool,
     process_id: i32,
     connected_at: DateTime<Utc>,
     statement: CancellationToken,
@@ -147,6 +151,8 @@ impl Session {
             notices: Vec::new(),
             prepared: BTreeMap::new(),
             released: Vec::new(),
+            cursors: Cursors::default(),
+            in_group: false,
             process_id: 0,
             connected_at: Utc::now(),
             statement: CancellationToken::new(),
@@ -197,6 +203,7 @@ impl Session {
     pub fn fail_transaction(&mut self) {
         if self.transaction == TransactionStatus::Open {
             self.transaction = TransactionStatus::Failed;
+            self.cursors.roll_back();
         }
     }
 
@@ -240,6 +247,7 @@ impl Session {
             connected_at: self.connected_at,
             started_at: self.gateway.started_at(),
             settings: self.settings.all(),
+            cursors: self.cursors.list(),
         };
         Scope {
             snapshot,
@@ -272,26 +280,42 @@ impl Session {
         let Some(statement) = &parsed.statement else { return Ok(nothing) };
         match plan::classify(statement)? {
             Kind::Query(query) => {
-                let bound = self.bind(query, parameter_types.to_vec()).await?;
+                let (bound, parameters) = self.bind_typed(query, parameter_types).await?;
                 asked.tables.clone_from(&bound.tables);
-                Ok(Described { parameters: bound.parameter_types()?, schema: Some(bound.schema()) })
+                Ok(Described { parameters, schema: Some(bound.schema()) })
             }
             Kind::Explain { query, .. } => {
-                let bound = self.bind(query, parameter_types.to_vec()).await?;
+                let (bound, parameters) = self.bind_typed(query, parameter_types).await?;
                 asked.tables.clone_from(&bound.tables);
                 let schema = super::statement::schema_of(&Kind::Explain { query, analyze: false, verbose: false });
-                Ok(Described { parameters: bound.parameter_types()?, schema })
+                Ok(Described { parameters, schema })
             }
             Kind::Execute { name, .. } => {
                 let inner = self.prepared_named(name)?;
                 let described = Box::pin(self.described(&inner, &[], asked)).await?;
                 Ok(Described { parameters: Vec::new(), ..described })
             }
+            Kind::Copy { query, .. } => {
+                self.needs_connection("COPY")?;
+                let bound = self.bind(query, Vec::new()).await?;
+                asked.tables.clone_from(&bound.tables);
+                if bound.parameter_types()?.is_empty() {
+                    return Ok(nothing);
+                }
+                Err(Error::new(ErrorCode::UndefinedParameter, "there is no parameter $1"))
+            }
+            Kind::Declare { query, .. } => {
+                self.needs_connection("DECLARE")?;
+                let (bound, parameters) = self.bind_typed(query, parameter_types).await?;
+                asked.tables.clone_from(&bound.tables);
+                Ok(Described { parameters, schema: None })
+            }
+            Kind::Fetch { .. } => Ok(Described { schema: self.fetched(parsed).flatten(), ..nothing }),
             other => Ok(Described { schema: super::statement::schema_of(&other), ..nothing }),
         }
     }
 
-    async fn bind(&self, query: &Query, parameter_types: Vec<Option<DataType>>) -> Result<Bound> {
+    pub(super) async fn bind(&self, query: &Query, parameter_types: Vec<Option<DataType>>) -> Result<Bound> {
         let scope = self.scope();
         let state = self.state(&scope.ctx);
         let query = query.clone();
@@ -316,6 +340,11 @@ impl Session {
             Kind::Explain { query, analyze, verbose } => {
                 self.explain(parsed, query, (analyze, verbose), parameters).await
             }
+            Kind::Copy { query, format } => self.copy(parsed, query, format).await,
+            Kind::Declare { name, query, binary, hold } => {
+                self.declare(parsed, (name, query), (binary, hold), parameters).await
+            }
+            Kind::Fetch { name, rows, moves } => self.fetch(name, rows, moves).await,
             Kind::Prepare { name, types, statement } => self.prepare(name, types, statement, &parsed.sql).await,
             Kind::Execute { name, values } => {
                 let (inner, values) = self.executed(name, values).await?;
@@ -331,11 +360,11 @@ impl Session {
     }
 
     /// Binds, plans, verifies, audits and starts a query.
-    async fn run(&self, parsed: &Parsed, query: &Query, parameters: Vec<ScalarValue>) -> Result<Outcome> {
+    pub(super) async fn run(&self, parsed: &Parsed, query: &Query, parameters: Vec<ScalarValue>) -> Result<Outcome> {
         let planned = self.planned(parsed, query, parameters).await?;
         let schema = planned.ready.bound.schema();
         let stream = renamed(self.start(planned)?.stream()?, &schema);
-        Ok(Outcome::Rows { schema, stream, verb: "SELECT", counted: true })
+        Ok(Outcome::Rows { schema, stream, verb: "SELECT", counted: true, binary: false })
     }
 
     /// Waits for a turn, binds and plans. A query that is refused here leaves its audit records here.

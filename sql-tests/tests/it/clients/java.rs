@@ -27,6 +27,6 @@ macro_rules! cases {
 
 cases!(
     pgjdbc, "PgJdbc", pg: query, parameters, types, errors, wrong_password, cancel, fetch_size, policies, transactions,
-    server_prepared, timeout
+    server_prepared, timeout, copy, cursors
 );
 cases!(flight_jdbc, "FlightJdbc", flight: query, parameters, errors, wrong_password, policies);
