@@ -1,9 +1,13 @@
 # `make demo` and `make test` work on a fresh machine with cargo 1.95 or newer; each installs what it lacks.
-.PHONY: demo release check test test-heavy bench docs
+.PHONY: demo stack release check test test-heavy bench docs
 CARGO ?= cargo
 
 demo:
 	$(CARGO) run -q --bin naru -- demo $(ARGS)
+
+# Sharded MySQL and a gateway on it, for trying by hand: 4 MariaDB servers with a million rows, until interrupted.
+stack:
+	$(CARGO) run -q --bin naru-stack -- $(ARGS)
 
 release:
 	$(CARGO) build --release --bin naru

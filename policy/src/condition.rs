@@ -39,6 +39,11 @@ impl Conditions {
         Self(compiled.collect())
     }
 
+    /// Do they ask for the time?
+    pub(crate) fn depend_on_time(&self) -> bool {
+        self.0.iter().any(|condition| matches!(condition, Condition::TimeOfDay(_)))
+    }
+
     /// `zone` is the server's time zone.
     pub(crate) fn hold(&self, request: &Request, zone: Tz) -> Truth {
         self.0.iter().fold(Truth::Yes, |truth, condition| truth.and(condition.holds(request, zone)))

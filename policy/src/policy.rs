@@ -67,6 +67,10 @@ impl Item {
         }
     }
 
+    fn depends_on_time(&self) -> bool {
+        self.conditions.depend_on_time()
+    }
+
     fn is_for(&self, request: &Request) -> bool {
         self.for_everybody
             || self.users.contains(&request.user)
@@ -90,6 +94,18 @@ pub(crate) enum Items {
     Access { allow: Vec<Item>, deny: Vec<Item>, allow_exceptions: Vec<Item>, deny_exceptions: Vec<Item> },
     Mask(Vec<(Item, DataMaskInfo)>),
     RowFilter(Vec<(Item, RowFilterInfo)>),
+}
+
+impl Items {
+    fn depend_on_time(&self) -> bool {
+        match self {
+            Self::Access { allow, deny, allow_exceptions, deny_exceptions } => {
+                [allow, deny, allow_exceptions, deny_exceptions].into_iter().flatten().any(Item::depends_on_time)
+            }
+            Self::Mask(items) => items.iter().any(|(item, _)| item.depends_on_time()),
+            Self::RowFilter(items) => items.iter().any(|(item, _)| item.depends_on_time()),
+        }
+    }
 }
 
 /// A compiled policy.
@@ -135,6 +151,11 @@ impl Policy {
     /// Deny-carrying policies come first, and only behind the last of them an allow is final.
     pub(crate) fn has_deny(&self) -> bool {
         self.deny_all_else || matches!(&self.items, Items::Access { deny, .. } if !deny.is_empty())
+    }
+
+    /// Can what it says change although nobody changes it?
+    pub(crate) fn depends_on_time(&self) -> bool {
+        self.validity.is_scheduled() || self.conditions.depend_on_time() || self.items.depend_on_time()
     }
 
     /// Is the policy about this request? Resource, time, and policy-level conditions.

@@ -57,6 +57,11 @@ impl Validity {
         Self { schedules }
     }
 
+    /// Does it say something about time at all?
+    pub(crate) fn is_scheduled(&self) -> bool {
+        !self.schedules.is_empty()
+    }
+
     /// Does the policy apply at this time? Recurrences are read in `zone`, which is the server's, not the schedule's.
     #[must_use]
     pub fn covers(&self, time: DateTime<Utc>, zone: Tz) -> Truth {

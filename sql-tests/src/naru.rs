@@ -43,9 +43,15 @@ impl Naru {
     /// `naru serve` over a configuration that listens on port 0.
     #[must_use]
     pub fn serve(configuration: &Path) -> Self {
+        Self::serve_of(binary(), configuration)
+    }
+
+    /// The same of a binary that was built otherwise.
+    #[must_use]
+    pub fn serve_of(binary: &Path, configuration: &Path) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = configuration.to_str().expect("a path in UTF-8");
-        let process = Process::start(binary(), &["serve", "--config", path], folder.path());
+        let process = Process::start(binary, &["serve", "--config", path], folder.path());
         let line = process.wait_for_line("ready line", |line| line.contains("naru is ready"));
         let opened = |door: &str| port_after(line.split(door).nth(1)?, "127.0.0.1:");
         let pg = opened("postgresql").expect("the PostgreSQL door's port");
@@ -110,7 +116,8 @@ pub fn binary() -> &'static Path {
 fn build() -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.args(["build", "--locked", "--package", "naru-gateway", "--bin", "naru"]);
+    // Of the whole workspace: with `--package` cargo would choose other features, and build DataFusion a second time.
+    command.args(["build", "--locked", "--workspace", "--bin", "naru"]);
     command.arg("--message-format=json-render-diagnostics").current_dir(workspace());
     let output = command.stderr(Stdio::inherit()).output().expect("cargo can be started");
     assert!(output.status.success(), "naru does not build");

@@ -2,6 +2,7 @@
 //! end this process owns, and kills the child (by its pid) when that end closes.
 
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
@@ -52,6 +53,8 @@ impl Process {
         let mut command = Command::new("sh");
         command.args(["-c", SUPERVISOR, "supervisor"]).arg(program).args(arguments).current_dir(folder);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // Its own process group: an interrupt at the terminal reaches us alone, and we end the program.
+        command.process_group(0);
         let mut shell = command.spawn().expect("sh can be started");
         let output = Arc::new(Output::default());
         collect(shell.stdout.take().expect("stdout is piped"), &output);

@@ -4,7 +4,11 @@
 
 #[path = "it/clients/mod.rs"]
 mod clients;
+#[path = "it/door/mod.rs"]
+mod door;
 #[path = "it/layers.rs"]
 mod layers;
 #[path = "it/slt.rs"]
 mod slt;
+#[path = "it/stack/mod.rs"]
+mod stack;

@@ -1,7 +1,8 @@
 //! The traits of a source: what exists in it and how it is read.
 
 use crate::{
-    Column, Parameter, Parameters, Predicate, QueryContext, Result, Scan, ScanRequest, Support, TableStatistics,
+    Column, Parameter, Parameters, Predicate, QueryContext, Result, Scan, ScanRequest, SessionSetting, Support,
+    TableStatistics,
 };
 use async_trait::async_trait;
 use datafusion::catalog::Session;
@@ -61,6 +62,12 @@ pub trait Connector: Send + Sync + Debug {
 
     /// Is the source reachable, and are the rights there? Run by `naru check` and by the readiness probe.
     async fn check(&self, ctx: &QueryContext) -> Result<()>;
+
+    /// What a session may change about this catalog, sorted by name. The session's values are in
+    /// [`QueryContext::setting`], validated by this list.
+    fn settings(&self) -> &[SessionSetting] {
+        &[]
+    }
 
     /// Rebuilds a scan from what [`Scan::encode`] gave, on this or another machine.
     fn decode_scan(&self, encoded: &serde_json::Value) -> Result<Arc<dyn Scan>>;

@@ -103,6 +103,18 @@ pub struct QueryContext {
 }
 
 impl QueryContext {
+    /// The value that the session gave to a setting of a catalog.
+    #[must_use]
+    pub fn setting(&self, catalog: &str, name: &str) -> Option<&str> {
+        self.settings.get(catalog)?.get(name).map(String::as_str)
+    }
+
+    /// The same of a switch: is it on?
+    #[must_use]
+    pub fn switch(&self, catalog: &str, name: &str) -> Option<bool> {
+        self.setting(catalog, name).map(|value| value == "on")
+    }
+
     /// A context for tests and for work that no user asked for (a health check).
     #[must_use]
     pub fn system(io: Handle) -> Self {

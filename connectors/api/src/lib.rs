@@ -15,11 +15,13 @@ mod connector;
 mod context;
 mod error;
 mod exec;
+mod late;
 mod parameter;
 mod predicate;
 mod provider;
 mod scan;
 mod secret;
+mod setting;
 pub mod translate;
 
 pub use column::{Column, DerivedFrom, TableStatistics};
@@ -27,6 +29,7 @@ pub use connector::{Connector, ConnectorFactory, PlanSource, PlannedFiles, Table
 pub use context::{OnceStore, Principal, QueryContext, QueryId, Warnings};
 pub use error::{ConnectorError, ErrorKind, Result};
 pub use exec::ScanExec;
+pub use late::{Late, plain_column};
 pub use parameter::{Parameter, ParameterKind, ParameterValue, Parameters};
 pub use predicate::{
     AggregateCall, AggregateFunction, Aggregation, ColumnPath, CompareOp, KeyExpr, KeyFunction, Predicate, SortKey,
@@ -35,3 +38,4 @@ pub use predicate::{
 pub use provider::{ScanNote, TableAdapter};
 pub use scan::{BatchStream, Scan, ScanRequest, Split};
 pub use secret::Secret;
+pub use setting::SessionSetting;

@@ -6,10 +6,11 @@ use crate::config::{Config, Logical, Shard, TypeOptions};
 use crate::metadata::{self, PhysicalTable};
 use crate::pool::Servers;
 use crate::scan::{MysqlScan, ScanSpec};
+use crate::settings::Switches;
 use crate::table::{MysqlTable, Shared};
 use async_trait::async_trait;
 use futures::future::{join_all, try_join_all};
-use naru_connector::{Connector, ConnectorError, ErrorKind, QueryContext, Result, Scan, Table};
+use naru_connector::{Connector, ConnectorError, ErrorKind, QueryContext, Result, Scan, SessionSetting, Table};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -32,6 +33,7 @@ struct Catalog {
     logical: Vec<Logical>,
     types: TypeOptions,
     shared: Shared,
+    settings: Vec<SessionSetting>,
     databases: Remembered<(), Names>,
     tables: Remembered<String, Names>,
     described: Remembered<(String, String), MysqlTable>,
@@ -41,15 +43,13 @@ impl MysqlConnector {
     /// A catalog that has reached nothing yet.
     pub(crate) fn new(catalog: &str, config: Config) -> Result<Self> {
         let servers = Arc::new(Servers::new(&config));
+        let switches = Switches::of_catalog(config.pushdown_off);
         Ok(Self(Arc::new(Catalog {
             name: catalog.to_owned(),
             logical: config.tables,
             types: config.types,
-            shared: Shared {
-                servers,
-                zero_dates_are_null: config.types.zero_dates_are_null,
-                pushdown_off: config.pushdown_off,
-            },
+            shared: Shared { servers, zero_dates_are_null: config.types.zero_dates_are_null, switches },
+            settings: switches.settings(),
             databases: Remembered::new(config.metadata_ttl),
             tables: Remembered::new(config.metadata_ttl),
             described: Remembered::new(config.metadata_ttl),
@@ -99,11 +99,12 @@ impl Connector for MysqlConnector {
 
     async fn table(&self, ctx: &QueryContext, schema: &str, table: &str) -> Result<Option<Arc<dyn Table>>> {
         let key = (schema.to_owned(), table.to_owned());
-        if let Some(known) = self.0.described.get(&key) {
-            return Ok(Some(known));
-        }
-        let found = self.run(ctx, |catalog| async move { catalog.table(&key.0, &key.1).await }).await?;
-        Ok(found.map(|table| table as Arc<dyn Table>))
+        let found = match self.0.described.get(&key) {
+            Some(known) => Some(known),
+            None => self.run(ctx, |catalog| async move { catalog.table(&key.0, &key.1).await }).await?,
+        };
+        let switches = self.0.shared.switches.in_session(ctx, &self.0.name);
+        Ok(found.map(|table| table.with_switches(switches) as Arc<dyn Table>))
     }
 
     async fn columns(&self, ctx: &QueryContext, schema: &str) -> Result<Vec<(String, Arc<dyn Table>)>> {
@@ -125,6 +126,10 @@ impl Connector for MysqlConnector {
             Ok(())
         })
         .await
+    }
+
+    fn settings(&self) -> &[SessionSetting] {
+        &self.0.settings
     }
 
     fn decode_scan(&self, encoded: &serde_json::Value) -> Result<Arc<dyn Scan>> {

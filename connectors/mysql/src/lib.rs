@@ -20,6 +20,7 @@ mod pool;
 mod read;
 mod routing;
 mod scan;
+mod settings;
 mod sql;
 mod table;
 

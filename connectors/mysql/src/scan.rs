@@ -5,15 +5,19 @@ use crate::kind::Compare;
 use crate::kind::Kind;
 use crate::pool::Servers;
 use crate::read::{self, Source, Statement};
+use crate::routing::KeyRouter;
+use crate::settings::Switches;
 use crate::sql::predicate::compile;
 use crate::sql::{Bind, Fragment, Origin, Origins, aggregate, bytes_of, quoted};
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
+use futures::StreamExt;
 use mysql_async::Value;
 use naru_connector::{
     Aggregation, BatchStream, ConnectorError, KeyExpr, Predicate, QueryContext, Result, Scan, SortKey, Split, TopN,
 };
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Values of one statement at most, by the protocol.
@@ -104,6 +108,14 @@ impl ScanSpec {
     }
 }
 
+/// What further rewriting of a scan needs.
+#[derive(Debug, Clone)]
+pub(crate) struct Rewriting {
+    pub(crate) origins: Arc<Origins>,
+    pub(crate) router: Option<Arc<KeyRouter>>,
+    pub(crate) switches: Switches,
+}
+
 /// A settled read.
 #[derive(Debug)]
 pub(crate) struct MysqlScan {
@@ -111,12 +123,12 @@ pub(crate) struct MysqlScan {
     schema: SchemaRef,
     splits: Vec<Split>,
     servers: Arc<Servers>,
-    /// What further rewriting needs; a scan that came from elsewhere is rewritten no more.
-    origins: Option<Arc<Origins>>,
+    /// A scan that came from elsewhere is rewritten no more.
+    rewriting: Option<Rewriting>,
 }
 
 impl MysqlScan {
-    pub(crate) fn new(spec: ScanSpec, servers: Arc<Servers>, origins: Option<Arc<Origins>>) -> Result<Self> {
+    pub(crate) fn new(spec: ScanSpec, servers: Arc<Servers>, rewriting: Option<Rewriting>) -> Result<Self> {
         let fields = spec.outputs.iter().map(|output| {
             let kind = match &output.source {
                 OutputSource::Shard => Kind::Int32,
@@ -126,22 +138,37 @@ impl MysqlScan {
         });
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         let splits = spec.shards.iter().map(|shard| split(shard, spec.shard_count)).collect::<Result<_>>()?;
-        Ok(Self { spec, schema, splits, servers, origins })
+        Ok(Self { spec, schema, splits, servers, rewriting })
     }
 
     fn rewritten(&self, spec: ScanSpec) -> Option<Arc<dyn Scan>> {
-        let scan = Self::new(spec, Arc::clone(&self.servers), self.origins.clone()).ok()?;
+        let scan = Self::new(spec, Arc::clone(&self.servers), self.rewriting.clone()).ok()?;
         Some(Arc::new(scan))
+    }
+
+    /// What a rewriting needs, when the session lets it happen and the scan is one that it may change.
+    fn rewriting(&self, allowed: fn(&Switches) -> bool) -> Option<&Origins> {
+        let rewriting = self.rewriting.as_ref().filter(|rewriting| allowed(&rewriting.switches) && self.is_plain());
+        rewriting.map(|rewriting| rewriting.origins.as_ref())
     }
 
     fn is_plain(&self) -> bool {
         self.spec.keys.is_none() && self.spec.order.is_empty() && self.spec.limit.is_none()
     }
 
-    /// Conditions that became known late. They may only reduce, so whatever is in the way leaves them out.
-    fn late_conditions(&self, late: &[Predicate]) -> Vec<Fragment> {
-        let Some(origins) = self.origins.as_ref().filter(|_| self.is_plain()) else { return Vec::new() };
-        let conditions: Vec<_> = late.iter().filter_map(|predicate| compile(predicate, origins)).collect();
+    /// What late predicates are compiled against. A limit would count other rows with them than without.
+    fn takes_late(&self) -> Option<&Rewriting> {
+        self.rewriting.as_ref().filter(|rewriting| rewriting.switches.dynamic_filters && self.is_plain())
+    }
+
+    /// Conditions that became known late, for one shard; `None` when no row there meets them. They may only reduce, so whatever
+    /// is in the way leaves them out.
+    fn late_conditions(&self, shard: &Shard, late: &[Predicate]) -> Option<Vec<Fragment>> {
+        let Some(known) = self.takes_late() else { return Some(Vec::new()) };
+        let nowhere = BTreeMap::new();
+        let keys = KeyRouter::conditions(known.router.as_deref(), self.spec.shard_count, &nowhere);
+        let late = late.iter().map(|predicate| keys.in_shard(predicate, shard.number)).collect::<Option<Vec<_>>>()?;
+        let conditions: Vec<_> = late.iter().filter_map(|predicate| compile(predicate, &known.origins)).collect();
         let binds = |conditions: &mut dyn Iterator<Item = &Fragment>| conditions.map(|c| c.binds.len()).sum::<usize>();
         let mut room = MAX_BINDS.saturating_sub(binds(&mut self.spec.conditions.iter()));
         let fitting = conditions.into_iter().map(|compiled| compiled.condition).filter(|condition| {
@@ -149,7 +176,7 @@ impl MysqlScan {
             room -= if fits { condition.binds.len() } else { 0 };
             fits
         });
-        fitting.collect()
+        Some(fitting.collect())
     }
 }
 
@@ -197,7 +224,8 @@ impl Scan for MysqlScan {
     }
 
     fn with_limit(&self, limit: usize) -> Option<Arc<dyn Scan>> {
-        if !self.spec.exact || self.spec.keys.is_some() {
+        let allowed = self.rewriting.as_ref().is_none_or(|rewriting| rewriting.switches.limit);
+        if !allowed || !self.spec.exact || self.spec.keys.is_some() {
             return None;
         }
         let limit = self.spec.limit.map_or(limit, |known| known.min(limit));
@@ -205,21 +233,26 @@ impl Scan for MysqlScan {
     }
 
     fn with_topn(&self, topn: &TopN) -> Option<Arc<dyn Scan>> {
-        let origins = self.origins.as_ref().filter(|_| self.spec.exact && self.is_plain())?;
+        let origins = self.rewriting(|switches| switches.topn).filter(|_| self.spec.exact)?;
         let keys = topn.keys.iter().map(|key| sort_key(key, origins)).collect::<Option<Vec<_>>>()?;
         self.rewritten(ScanSpec { order: keys.concat(), limit: Some(topn.limit), ..self.spec.clone() })
     }
 
     fn with_aggregation(&self, aggregation: &Aggregation) -> Option<Arc<dyn Scan>> {
-        let origins = self.origins.as_ref().filter(|_| self.spec.exact && self.is_plain())?;
+        let origins = self.rewriting(|switches| switches.aggregation).filter(|_| self.spec.exact)?;
         let outputs = aggregate::outputs(aggregation, origins)?;
         self.rewritten(ScanSpec { outputs, keys: Some(aggregation.keys.len()), ..self.spec.clone() })
+    }
+
+    fn late_columns(&self) -> Vec<usize> {
+        if self.takes_late().is_some() { (0..self.spec.outputs.len()).collect() } else { Vec::new() }
     }
 
     async fn open(&self, ctx: &QueryContext, split: &Split, late: &[Predicate]) -> Result<BatchStream> {
         let shard: Shard = serde_json::from_value(split.data.clone())
             .map_err(|error| ConnectorError::internal("not a split of a MySQL table").with_detail(error))?;
-        let Fragment { text, binds } = self.spec.statement(&shard, &self.late_conditions(late));
+        let Some(late) = self.late_conditions(&shard, late) else { return Ok(futures::stream::empty().boxed()) };
+        let Fragment { text, binds } = self.spec.statement(&shard, &late);
         if binds.len() > MAX_BINDS {
             let text = format!("a condition on {} has more than {MAX_BINDS} values", self.spec.table);
             return Err(ConnectorError::new(naru_connector::ErrorKind::Resource, text));

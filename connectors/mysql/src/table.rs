@@ -5,8 +5,9 @@ use crate::connector::on_io;
 use crate::error::from_driver;
 use crate::metadata::{PhysicalColumn, PhysicalTable};
 use crate::pool::Servers;
-use crate::routing::{Candidates, Key, KeyConditions, Router, Routing};
-use crate::scan::{MysqlScan, Output, ScanSpec};
+use crate::routing::{Candidates, Key, KeyRouter, Routing, SHARD_COLUMN};
+use crate::scan::{MysqlScan, Output, Rewriting, ScanSpec};
+use crate::settings::Switches;
 use crate::sql::predicate::{compile, support};
 use crate::sql::{Origin, Origins, quoted};
 use async_trait::async_trait;
@@ -19,13 +20,11 @@ use naru_connector::{
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// The hidden column of a sharded table.
-const SHARD_COLUMN: &str = "$shard";
 /// Keys that are asked of a look-up table at most; beyond, all shards are read.
 const MAX_LOOKUPS: usize = 1000;
 
 /// A table.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct MysqlTable {
     /// `schema.table`
     name: String,
@@ -35,9 +34,9 @@ pub(crate) struct MysqlTable {
     statistics: TableStatistics,
     comment: Option<String>,
     shards: Vec<Shard>,
-    router: Option<(String, Routing, Router)>,
+    router: Option<Arc<KeyRouter>>,
     servers: Arc<Servers>,
-    pushdown_off: bool,
+    switches: Switches,
 }
 
 /// What all tables of a catalog share.
@@ -45,7 +44,8 @@ pub(crate) struct MysqlTable {
 pub(crate) struct Shared {
     pub(crate) servers: Arc<Servers>,
     pub(crate) zero_dates_are_null: bool,
-    pub(crate) pushdown_off: bool,
+    /// Those of the catalog; a session's may differ.
+    pub(crate) switches: Switches,
 }
 
 impl MysqlTable {
@@ -98,34 +98,37 @@ impl MysqlTable {
             origins: Arc::new(Origins { columns: origins, zero_dates_are_null: shared.zero_dates_are_null }),
             statistics: TableStatistics { rows: sum(|table| table.rows), bytes: sum(|table| table.bytes) },
             comment: first.and_then(|table| table.comment.clone()),
-            router: routing.map(|(key, routing)| (key.clone(), routing.clone(), routing.prepare(logical.shards.len()))),
+            router: routing.map(|(key, routing)| {
+                let router = routing.prepare(logical.shards.len());
+                Arc::new(KeyRouter { key: key.clone(), routing: routing.clone(), router })
+            }),
             shards: logical.shards.clone(),
             servers: Arc::clone(&shared.servers),
-            pushdown_off: shared.pushdown_off,
+            switches: shared.switches,
             name,
         })
     }
 
+    /// The same table with a session's switches.
+    pub(crate) fn with_switches(self: Arc<Self>, switches: Switches) -> Arc<Self> {
+        if self.switches == switches { self } else { Arc::new(Self { switches, ..Self::clone(&self) }) }
+    }
+
     async fn candidates(&self, ctx: &QueryContext, predicates: &[Predicate]) -> Result<Candidates> {
         let looked_up = self.look_up(ctx, predicates).await?;
-        let conditions = KeyConditions {
-            shards: u32::try_from(self.shards.len()).unwrap_or(u32::MAX),
-            routing: self.router.as_ref().map(|(key, _, router)| (key.as_str(), router)),
-            shard_column: SHARD_COLUMN,
-            looked_up: &looked_up,
-        };
-        Ok(conditions.candidates(predicates))
+        Ok(KeyRouter::conditions(self.router.as_deref(), self.shards.len(), &looked_up).candidates(predicates))
     }
 
     /// Asks the look-up table, if there is one, where the keys that are asked for lie. A key that it doesn't know lies
     /// nowhere.
     async fn look_up(&self, ctx: &QueryContext, predicates: &[Predicate]) -> Result<BTreeMap<Key, Vec<u32>>> {
-        let Some((key_column, Routing::Lookup { server, database, table, key, shard }, _)) = &self.router else {
+        let Some(router) = &self.router else { return Ok(BTreeMap::new()) };
+        let Routing::Lookup { server, database, table, key, shard } = &router.routing else {
             return Ok(BTreeMap::new());
         };
         let mut keys = BTreeSet::new();
         for predicate in predicates {
-            wanted_keys(predicate, key_column, &mut keys);
+            wanted_keys(predicate, &router.key, &mut keys);
         }
         if keys.is_empty() || keys.len() > MAX_LOOKUPS {
             return Ok(BTreeMap::new());
@@ -231,7 +234,7 @@ impl Table for MysqlTable {
     }
 
     fn supports(&self, predicate: &Predicate) -> Support {
-        if self.pushdown_off { Support::Unsupported } else { support(predicate, &self.origins) }
+        if self.switches.predicates { support(predicate, &self.origins) } else { Support::Unsupported }
     }
 
     async fn plan(&self, ctx: &QueryContext, request: ScanRequest) -> Result<Arc<dyn Scan>> {
@@ -250,15 +253,17 @@ impl Table for MysqlTable {
             outputs,
             conditions: compiled.into_iter().map(|compiled| compiled.condition).collect(),
             pushed: request.predicates.iter().map(|predicate| format!("filter {predicate}")).collect(),
-            exact: exact && !self.pushdown_off,
+            exact,
             keys: None,
             order: Vec::new(),
-            limit: request.limit.filter(|_| exact && !self.pushdown_off),
+            limit: request.limit.filter(|_| exact && self.switches.limit),
             shards: self.shards.iter().filter(|shard| candidates.contains(&shard.number)).cloned().collect(),
             shard_count: self.shards.len(),
             zero_dates_are_null: self.origins.zero_dates_are_null,
         };
-        let scan = MysqlScan::new(spec, Arc::clone(&self.servers), Some(Arc::clone(&self.origins)))?;
+        let rewriting =
+            Rewriting { origins: Arc::clone(&self.origins), router: self.router.clone(), switches: self.switches };
+        let scan = MysqlScan::new(spec, Arc::clone(&self.servers), Some(rewriting))?;
         Ok(Arc::new(scan))
     }
 }

@@ -16,6 +16,7 @@ use naru_connector::{
     Result, Scan, ScanRequest, Support, Table, TableStatistics,
 };
 use scan::{ScanSpec, TpchScan};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 const MAX_SPLITS: i32 = 1024;
@@ -51,14 +52,27 @@ impl ConnectorFactory for TpchFactory {
             Some(splits) => u32::try_from(splits).unwrap_or(1),
             None => u32::try_from(cores()).unwrap_or(1),
         };
-        Ok(Arc::new(TpchConnector { splits: splits.clamp(1, MAX_SPLITS.unsigned_abs()) }))
+        Ok(Arc::new(TpchConnector::new(splits.clamp(1, MAX_SPLITS.unsigned_abs()))))
     }
 }
 
-/// One TPC-H catalog. It keeps no state: two catalogs differ only in how they cut their tables.
+/// One TPC-H catalog. Two catalogs differ only in how they cut their tables.
 #[derive(Debug)]
 struct TpchConnector {
     splits: u32,
+    /// Tables of the listed schemas: they never change, and whoever kept one may see that it is the same.
+    tables: BTreeMap<(&'static str, &'static str), Arc<TpchTable>>,
+}
+
+impl TpchConnector {
+    fn new(splits: u32) -> Self {
+        let table = |schema, dataset: Dataset| {
+            let table = TpchTable::new(schema, Scale::from_schema(schema)?, dataset, splits);
+            Some(((schema, dataset.name()), Arc::new(table)))
+        };
+        let tables = SCHEMAS.into_iter().flat_map(|schema| Dataset::ALL.map(|dataset| table(schema, dataset)));
+        Self { splits, tables: tables.flatten().collect() }
+    }
 }
 
 #[async_trait]
@@ -76,6 +90,9 @@ impl Connector for TpchConnector {
         let (Some(scale), Some(dataset)) = (Scale::from_schema(schema), Dataset::from_name(table)) else {
             return Ok(None);
         };
+        if let Some(listed) = self.tables.get(&(schema, table)) {
+            return Ok(Some(Arc::clone(listed) as Arc<dyn Table>));
+        }
         Ok(Some(Arc::new(TpchTable::new(schema, scale, dataset, self.splits))))
     }
 

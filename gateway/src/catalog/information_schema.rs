@@ -3,6 +3,7 @@
 
 use super::registry::Catalog;
 use super::resolver::Resolver;
+use super::type_text::pg_type_name;
 use crate::error::{Error, Result};
 use datafusion::arrow::array::{ArrayRef, Int32Array, RecordBatch, RecordBatchOptions, StringArray, new_null_array};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
@@ -125,7 +126,7 @@ async fn columns(resolver: &Resolver<'_>, catalog: &Catalog) -> Result<Columns> 
         of("column_name", |place| place.column.name().to_owned()),
         ("ordinal_position", Arc::new(positions) as ArrayRef),
         of("is_nullable", |place| if place.column.field.is_nullable() { "YES" } else { "NO" }.to_owned()),
-        of("data_type", |place| type_name(place.column.field.data_type())),
+        of("data_type", |place| pg_type_name(place.column.field.data_type())),
         number("numeric_precision", |of| numeric(of).map(|(precision, ..)| precision)),
         number("numeric_precision_radix", |of| numeric(of).map(|(_, radix, _)| radix)),
         number("numeric_scale", |of| numeric(of).and_then(|(.., scale)| scale)),
@@ -152,7 +153,7 @@ fn numeric(data_type: &DataType) -> Option<(i32, i32, Option<i32>)> {
         | DataType::Decimal256(precision, scale) => Some((i32::from(*precision), 10, Some(i32::from(*scale)))),
         DataType::UInt64 => Some((20, 10, Some(0))),
         DataType::Dictionary(_, values) => numeric(values),
-        _ => match type_name(data_type).as_str() {
+        _ => match pg_type_name(data_type).as_str() {
             "smallint" => Some((16, 2, Some(0))),
             "integer" => Some((32, 2, Some(0))),
             "bigint" => Some((64, 2, Some(0))),
@@ -165,7 +166,7 @@ fn numeric(data_type: &DataType) -> Option<(i32, i32, Option<i32>)> {
 
 /// Digits of a second.
 fn datetime_precision(data_type: &DataType) -> Option<i32> {
-    match type_name(data_type).as_str() {
+    match pg_type_name(data_type).as_str() {
         "date" => Some(0),
         name if name.starts_with("time") || name == "interval" => Some(6),
         _ => None,
@@ -177,7 +178,7 @@ fn udt_name(data_type: &DataType) -> String {
     if let DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) = data_type {
         return format!("_{}", udt_name(item.data_type()).trim_start_matches('_'));
     }
-    match type_name(data_type).as_str() {
+    match pg_type_name(data_type).as_str() {
         "boolean" => "bool",
         "smallint" => "int2",
         "integer" => "int4",
@@ -188,40 +189,6 @@ fn udt_name(data_type: &DataType) -> String {
         "timestamp without time zone" => "timestamp",
         "timestamp with time zone" => "timestamptz",
         other => return other.to_owned(),
-    }
-    .to_owned()
-}
-
-/// PostgreSQL's name of a type, as `information_schema.columns.data_type` has it.
-#[must_use]
-pub(crate) fn type_name(data_type: &DataType) -> String {
-    match data_type {
-        DataType::Boolean => "boolean",
-        DataType::Int8 | DataType::Int16 | DataType::UInt8 => "smallint",
-        DataType::Int32 | DataType::UInt16 => "integer",
-        DataType::Int64 | DataType::UInt32 => "bigint",
-        DataType::UInt64
-        | DataType::Decimal32(_, _)
-        | DataType::Decimal64(_, _)
-        | DataType::Decimal128(_, _)
-        | DataType::Decimal256(_, _) => "numeric",
-        DataType::Float16 | DataType::Float32 => "real",
-        DataType::Float64 => "double precision",
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null => "text",
-        DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => "bytea",
-        DataType::Date32 | DataType::Date64 => "date",
-        DataType::Time32(_) | DataType::Time64(_) => "time without time zone",
-        DataType::Timestamp(_, None) => "timestamp without time zone",
-        DataType::Timestamp(_, Some(_)) => "timestamp with time zone",
-        DataType::Interval(_) | DataType::Duration(_) => "interval",
-        DataType::Dictionary(_, value) => return type_name(value),
-        DataType::RunEndEncoded(_, value) => return type_name(value.data_type()),
-        DataType::List(_)
-        | DataType::LargeList(_)
-        | DataType::FixedSizeList(_, _)
-        | DataType::ListView(_)
-        | DataType::LargeListView(_) => "ARRAY",
-        DataType::Struct(_) | DataType::Map(_, _) | DataType::Union(_, _) => "jsonb",
     }
     .to_owned()
 }

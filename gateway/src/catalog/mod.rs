@@ -5,11 +5,13 @@ mod information_schema;
 mod registry;
 mod resolver;
 mod runtime;
+mod settings;
 mod system;
 mod type_text;
 
-pub(crate) use information_schema::type_name;
 pub use registry::{Catalog, Catalogs, DeniedColumns, Snapshot};
 pub use resolver::{DescribedTable, Resolver, SearchPath};
+pub use settings::CatalogSetting;
 pub use system::{SYSTEM_CATALOG, SessionFacts, SystemSchema, SystemTable};
+pub(crate) use type_text::pg_type_name;
 pub use type_text::type_text;

@@ -23,7 +23,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Where unqualified names are looked up.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SearchPath {
     /// The session's catalog: to PostgreSQL clients, the database.
     pub catalog: String,
@@ -101,6 +101,20 @@ impl Resolver<'_> {
         Ok(Arc::new(governed))
     }
 
+    /// Do the sources still give these very tables? A connector that keeps what it knows of a table answers with the same object
+    /// until it looks again.
+    pub async fn still_gives(&self, tables: &[(TableReference, Arc<dyn Table>)]) -> bool {
+        for (name, table) in tables {
+            let (catalog, schema, name) = self.complete(name);
+            let Some(catalog) = self.snapshot.catalogs.get(catalog) else { return false };
+            match catalog.connector.table(self.ctx, schema, name).await {
+                Ok(Some(now)) if Arc::ptr_eq(&now, table) => {}
+                _ => return false,
+            }
+        }
+        true
+    }
+
     /// The table's policies as expressions. Tables in their subqueries are this identity's, looked up from the table's own
     /// schema, wherever the session is.
     async fn restrictions(
@@ -128,7 +142,7 @@ impl Resolver<'_> {
                 names.tables.insert(reference, provider_as_source(found));
             }
         }
-        expressions.plan(&names, policies.state(), table, schema)
+        expressions.plan(&names, table, schema)
     }
 
     /// The rows of a table of [`SYSTEM_CATALOG`]: the identity's own, unless it may read system information.

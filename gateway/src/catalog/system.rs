@@ -12,6 +12,7 @@ use datafusion::catalog::{Session, TableProvider};
 use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_plan::ExecutionPlan;
+use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -50,7 +51,7 @@ pub struct SessionFacts {
     /// Since when the gateway runs.
     pub started_at: DateTime<Utc>,
     /// Its settings, by name.
-    pub settings: Vec<(&'static str, String)>,
+    pub settings: Vec<(Cow<'static, str>, String)>,
     /// Its cursors.
     pub cursors: Vec<OpenCursor>,
 }

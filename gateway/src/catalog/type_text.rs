@@ -1,4 +1,5 @@
-//! The names of types that DESCRIBE and SHOW COLUMNS give: Trino's.
+//! The names of types: Trino's, which DESCRIBE and SHOW COLUMNS give, and PostgreSQL's, which information_schema and error
+//! texts give.
 
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 
@@ -22,6 +23,40 @@ pub fn type_text(data_type: &DataType) -> String {
         _ => return compound(data_type),
     };
     plain.to_owned()
+}
+
+/// PostgreSQL's name of a type, as `information_schema.columns.data_type` has it.
+#[must_use]
+pub(crate) fn pg_type_name(data_type: &DataType) -> String {
+    match data_type {
+        DataType::Boolean => "boolean",
+        DataType::Int8 | DataType::Int16 | DataType::UInt8 => "smallint",
+        DataType::Int32 | DataType::UInt16 => "integer",
+        DataType::Int64 | DataType::UInt32 => "bigint",
+        DataType::UInt64
+        | DataType::Decimal32(_, _)
+        | DataType::Decimal64(_, _)
+        | DataType::Decimal128(_, _)
+        | DataType::Decimal256(_, _) => "numeric",
+        DataType::Float16 | DataType::Float32 => "real",
+        DataType::Float64 => "double precision",
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null => "text",
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => "bytea",
+        DataType::Date32 | DataType::Date64 => "date",
+        DataType::Time32(_) | DataType::Time64(_) => "time without time zone",
+        DataType::Timestamp(_, None) => "timestamp without time zone",
+        DataType::Timestamp(_, Some(_)) => "timestamp with time zone",
+        DataType::Interval(_) | DataType::Duration(_) => "interval",
+        DataType::Dictionary(_, value) => return pg_type_name(value),
+        DataType::RunEndEncoded(_, value) => return pg_type_name(value.data_type()),
+        DataType::List(_)
+        | DataType::LargeList(_)
+        | DataType::FixedSizeList(_, _)
+        | DataType::ListView(_)
+        | DataType::LargeListView(_) => "ARRAY",
+        DataType::Struct(_) | DataType::Map(_, _) | DataType::Union(_, _) => "jsonb",
+    }
+    .to_owned()
 }
 
 fn compound(data_type: &DataType) -> String {

@@ -39,10 +39,16 @@ pub(super) struct Demo {
     /// Where audit records go; without it, to the log.
     #[arg(long, value_name = "FILE")]
     audit: Option<PathBuf>,
+    /// Only writes the files of the catalog `lake` below this folder, for a service to read.
+    #[arg(long, value_name = "DIR", exclusive = true)]
+    write_lake: Option<PathBuf>,
 }
 
 impl Demo {
     pub(super) fn run(self) -> Result<()> {
+        if let Some(folder) = self.write_lake {
+            return demo::write_lake(&folder);
+        }
         let audit = self.audit.as_deref().map_or_else(|| Ok(AuditLog::to_log()), AuditLog::to_file)?;
         let lake = tempfile::Builder::new()
             .prefix("naru-demo-lake-")

@@ -112,6 +112,18 @@ const POSTGRESQL: &[Parameter] = &[
         "500",
         "Connections at the same time; further ones are refused with 53300.",
     ),
+    optional(
+        "max_connections_per_user",
+        ParameterKind::Integer(1, 100_000),
+        "Connections of one user at the same time; further ones are refused with 53300.",
+    ),
+    defaulted(
+        "keepalive",
+        ParameterKind::Duration,
+        "60s",
+        "A silent connection is probed after this long, and given up as dead after twice as long without an answer. \
+         0s leaves it to the operating system.",
+    ),
     defaulted(
         "startup_timeout",
         ParameterKind::Duration,
@@ -137,6 +149,14 @@ const FLIGHT: &[Parameter] = &[
          its own, and logins end with the process.",
     ),
     defaulted("max_connections", ParameterKind::Integer(1, 100_000), "500", "Connections at the same time."),
+    defaulted("max_message", ParameterKind::Bytes, "16MiB", "The largest message that a client may send."),
+    defaulted(
+        "max_sent_message",
+        ParameterKind::Bytes,
+        "16MiB",
+        "The largest message that a client is sent. Batches are cut to 2 MiB, so that only a single row can come near it; ADBC \
+         takes 16 MiB, other clients 4 MiB unless told otherwise.",
+    ),
 ];
 
 const USERS: &[Parameter] = &[
@@ -210,6 +230,17 @@ const LIMITS: &[Parameter] = &[
         "statement_timeout",
         ParameterKind::Duration,
         "How long a statement may run where the session has not SET its own statement_timeout.",
+    ),
+    optional(
+        "idle_session_timeout",
+        ParameterKind::Duration,
+        "How long a PostgreSQL session may be idle outside a transaction block before it is ended with 57P05, where it has \
+         not SET its own idle_session_timeout.",
+    ),
+    optional(
+        "idle_in_transaction_session_timeout",
+        ParameterKind::Duration,
+        "The same inside a transaction block, with 25P03.",
     ),
 ];
 

@@ -111,6 +111,10 @@ fn postgresql(
             tls: certificate.map(|certificate| Arc::new(ArcSwap::from_pointee(pg_tls(certificate)))),
             tls_required,
             max_connections: size(parameters, "max_connections", defaults.max_connections),
+            max_connections_per_user: parameters
+                .integer("max_connections_per_user")
+                .and_then(|number| usize::try_from(number).ok()),
+            keepalive: parameters.duration("keepalive").unwrap_or(defaults.keepalive),
             startup_timeout: parameters.duration("startup_timeout").unwrap_or(defaults.startup_timeout),
             drain_timeout: parameters.duration("drain_timeout").unwrap_or(defaults.drain_timeout),
             max_message: size(parameters, "max_message", defaults.max_message),
@@ -147,6 +151,8 @@ fn flight(file: &Path, door: &Values, certificate: Option<&ServerCertificate>) -
             token_lifetime: parameters.duration("token_lifetime").unwrap_or(defaults.token_lifetime),
             ticket_lifetime: parameters.duration("ticket_lifetime").unwrap_or(defaults.ticket_lifetime),
             max_connections: size(parameters, "max_connections", defaults.max_connections),
+            max_message: size(parameters, "max_message", defaults.max_message),
+            max_sent_message: size(parameters, "max_sent_message", defaults.max_sent_message),
             ..defaults
         },
     })

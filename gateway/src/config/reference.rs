@@ -15,7 +15,7 @@ const HEAD: &str = "\
 
 - Relative paths start at the configuration folder.
 - Durations and sizes need a unit: `500ms`, `30s`, `5m`, `1h`, `1d`; `64KiB`, `16MiB`, `1GiB`.
-- `${env:NAME}` and `${file:PATH}` inside any text stand for an environment variable and a file's contents (without its last
+- `${env:NAME}`, `${env:NAME:-DEFAULT}` and `${file:PATH}` inside any text stand for an environment variable and a file's contents (without its last
   line break). Keys marked *secret* are never printed.
 - An unknown key, a wrong unit or a missing file is an error, never ignored.
 - Catalogs, policies, users, groups, certificates, `default_catalog` and `denied_columns` are read again when a file changes, and

@@ -1,5 +1,6 @@
-//! `${env:NAME}` and `${file:PATH}` inside a text: secrets that lie outside the configuration files.
+//! `${env:NAME}`, `${env:NAME:-DEFAULT}` and `${file:PATH}` inside a text: secrets that lie outside the configuration files.
 
+use std::env::VarError;
 use std::path::{Path, PathBuf};
 
 /// Fills in the references of a text; what they stand for is not looked at again. `read` collects the files used, which a
@@ -22,8 +23,16 @@ pub(super) fn fill(text: &str, folder: &Path, read: &mut Vec<PathBuf>) -> Result
 
 fn value(reference: &str, folder: &Path, read: &mut Vec<PathBuf>) -> Result<String, String> {
     match reference.split_once(':') {
-        Some(("env", name)) => {
-            std::env::var(name).map_err(|_| format!("the environment variable {name} is not set, or is no text"))
+        Some(("env", variable)) => {
+            let (name, default) = match variable.split_once(":-") {
+                Some((name, default)) => (name, Some(default)),
+                None => (variable, None),
+            };
+            match (std::env::var(name), default) {
+                (Ok(text), _) => Ok(text),
+                (Err(VarError::NotPresent), Some(default)) => Ok(default.to_owned()),
+                (Err(_), _) => Err(format!("the environment variable {name} is not set, or is no text")),
+            }
         }
         Some(("file", path)) => {
             let path = folder.join(path);
@@ -34,7 +43,7 @@ fn value(reference: &str, folder: &Path, read: &mut Vec<PathBuf>) -> Result<Stri
             let line = text.strip_suffix('\n').unwrap_or(&text);
             Ok(line.strip_suffix('\r').unwrap_or(line).to_owned())
         }
-        _ => Err("a reference is ${env:NAME} or ${file:PATH}".to_owned()),
+        _ => Err("a reference is ${env:NAME}, ${env:NAME:-DEFAULT} or ${file:PATH}".to_owned()),
     }
 }
 
@@ -52,6 +61,14 @@ mod tests {
         assert_eq!(filled, "user:a${env:PATH}b;a${env:PATH}b");
         assert_eq!(read, [folder.path().join("password"), folder.path().join("password")]);
         assert!(!fill("${env:PATH}", folder.path(), &mut read).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_default_stands_for_a_variable_that_is_not_set() {
+        let fill = |text| fill(text, Path::new(""), &mut Vec::new()).unwrap();
+        assert_eq!(fill("a${env:NARU_NO_SUCH_VARIABLE:-b:-c}d"), "ab:-cd");
+        assert_eq!(fill("${env:NARU_NO_SUCH_VARIABLE:-}"), "");
+        assert_eq!(fill("${env:PATH:-b}"), fill("${env:PATH}"));
     }
 
     #[test]

@@ -1,19 +1,24 @@
 //! Two runtimes. Sockets and drivers live on the IO runtime; DataFusion's operators, which compute for long stretches without
 //! yielding, on the CPU runtime. On one runtime a heavy sort would look to a driver like a time-out of its server.
 
+use super::abandon::until_abandoned;
 use super::memory::{ProcessMemory, QueryMemory};
 use super::stream::{self, QueryGuard};
 use crate::error::{Error, ErrorCode, Result};
+use crate::session::SessionTimeouts;
 use crate::session::api::QueryStream;
 use datafusion::execution::TaskContext;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::physical_plan::ExecutionPlan;
+use futures::Stream;
+use futures::stream::BoxStream;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 /// Limits of the process.
@@ -31,8 +36,8 @@ pub struct ExecLimits {
     pub running_queries: usize,
     /// How long a query may wait for its turn.
     pub queue_time: Duration,
-    /// How long a statement may run where its session does not say.
-    pub statement_timeout: Option<Duration>,
+    /// Timeouts of sessions that do not SET their own.
+    pub session_timeouts: SessionTimeouts,
 }
 
 impl Default for ExecLimits {
@@ -44,7 +49,7 @@ impl Default for ExecLimits {
             spill: 20 << 30,
             running_queries: 64,
             queue_time: Duration::from_secs(60),
-            statement_timeout: None,
+            session_timeouts: SessionTimeouts::default(),
         }
     }
 }
@@ -118,9 +123,11 @@ impl Executor {
         }
     }
 
-    /// Runs planning work on the CPU runtime; dropping the future stops it at its next await.
+    /// Runs planning work on the CPU runtime; dropping the future stops it at its next await or [`Checkpoint`](super::Checkpoint).
     pub async fn plan<T: Send + 'static>(&self, work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
-        let task = AbortOnDropHandle::new(self.cpu()?.spawn(work));
+        let abandoned = CancellationToken::new();
+        let task = AbortOnDropHandle::new(self.cpu()?.spawn(until_abandoned(abandoned.clone(), work)));
+        let _abandon = abandoned.drop_guard();
         task.await.map_err(|error| Error::internal(format!("planning ended early: {error}")))?
     }
 
@@ -132,6 +139,14 @@ impl Executor {
         guard: QueryGuard,
     ) -> Result<QueryStream> {
         Ok(stream::across(self.cpu()?, plan, context, guard))
+    }
+
+    /// Polls a stream on the CPU runtime, a little ahead of its reader: for what a door computes from rows.
+    pub fn compute<T: Send + 'static>(
+        &self,
+        items: impl Stream<Item = Result<T>> + Send + 'static,
+    ) -> Result<BoxStream<'static, Result<T>>> {
+        Ok(stream::computed(self.cpu()?, items))
     }
 
     fn cpu(&self) -> Result<&Handle> {

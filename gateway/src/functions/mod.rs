@@ -1,6 +1,7 @@
 //! SQL functions that DataFusion lacks or means differently. They replace functions and aliases of the same names.
 
 mod arithmetic;
+mod bounded;
 mod dates;
 pub(crate) mod pg;
 mod rewrite;
@@ -15,6 +16,12 @@ use std::sync::Arc;
 #[must_use]
 pub fn scalar_functions() -> Vec<Arc<ScalarUDF>> {
     dates::functions().into_iter().chain(arithmetic::Checked::all()).collect()
+}
+
+/// The engine's own function within a bound, where its result may be far larger than its arguments.
+#[must_use]
+pub fn bounded(function: &Arc<ScalarUDF>) -> Option<Arc<ScalarUDF>> {
+    bounded::bounded(function)
 }
 
 /// Aggregate functions.

@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::plan::to_datafusion;
 use datafusion::arrow::datatypes::{DataType, FieldRef, Schema};
 use datafusion::common::{DFSchema, TableReference};
-use datafusion::execution::{SessionState, SessionStateBuilder};
+use datafusion::execution::SessionState;
 use datafusion::logical_expr::planner::ContextProvider;
 use datafusion::logical_expr::{Expr, ExprSchemable, lit};
 use datafusion::prelude::{cast, col};
@@ -60,14 +60,16 @@ impl<'a> PolicySession<'a> {
     /// The settings: made when the first restricted table needs them.
     #[must_use]
     pub fn state(&self) -> &Arc<SessionState> {
-        self.fixed.get_or_init(|| {
-            let mut config = self.session.config().clone();
-            config.options_mut().execution.time_zone = Some("UTC".to_owned());
-            let mut state = SessionStateBuilder::new_from_existing(self.session.clone()).with_config(config).build();
-            state.mark_start_execution();
-            Arc::new(state)
-        })
+        self.fixed.get_or_init(|| Arc::new(policy_state(self.session)))
     }
+}
+
+/// The session as policies are planned and run with it.
+pub(super) fn policy_state(session: &SessionState) -> SessionState {
+    let mut state = session.clone();
+    state.config_mut().options_mut().execution.time_zone = Some("UTC".to_owned());
+    state.mark_start_execution();
+    state
 }
 
 /// What the policies of one table say, parsed.
@@ -98,15 +100,15 @@ pub struct Restrictions {
     pub(super) filter: Option<Expr>,
     /// By column position; `None` is the column as it is.
     pub(super) masks: Vec<Option<Expr>>,
-    /// What they are planned and run with.
-    pub(super) state: Option<Arc<SessionState>>,
+    /// Do they read tables?
+    pub(super) read_tables: bool,
 }
 
 impl Restrictions {
     /// Of a table from which nothing is withheld.
     #[must_use]
     pub fn none() -> Self {
-        Self { filter: None, masks: Vec::new(), state: None }
+        Self { filter: None, masks: Vec::new(), read_tables: false }
     }
 }
 
@@ -158,10 +160,10 @@ impl PolicyExpressions {
     pub fn plan<P: ContextProvider>(
         self,
         planner: &P,
-        state: &Arc<SessionState>,
         table: &TableReference,
         schema: &Schema,
     ) -> Result<Restrictions> {
+        let read_tables = !self.tables()?.is_empty();
         let columns = DFSchema::try_from_qualified_schema(table.clone(), schema)?;
         let filter = match self.filter {
             None => None,
@@ -172,7 +174,7 @@ impl PolicyExpressions {
             mask.map(|mask| masked(planner, mask, field.name(), field.data_type(), &columns)).transpose()
         };
         let masks = self.masks.into_iter().zip(schema.fields()).map(masked).collect::<Result<_>>()?;
-        Ok(Restrictions { filter, masks, state: Some(Arc::clone(state)) })
+        Ok(Restrictions { filter, masks, read_tables })
     }
 }
 

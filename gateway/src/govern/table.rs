@@ -4,7 +4,7 @@
 //! inside, where raw rows are filtered and masked, and hands out a [`GovernedExec`].
 
 use super::exec::{GovernedExec, ScanFacts, Stamp};
-use super::expressions::Restrictions;
+use super::expressions::{Restrictions, policy_state};
 use super::rights::{ColumnRight, RowFilter, TableRights};
 use super::verify::verify_inside;
 use crate::error::{Error, ErrorCode};
@@ -14,11 +14,12 @@ use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{Statistics, TableReference};
 use datafusion::datasource::provider_as_source;
 use datafusion::error::Result;
+use datafusion::execution::SessionState;
 use datafusion::logical_expr::expr_rewriter::unnormalize_col;
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::col;
-use naru_connector::{Column, ScanNote, TableAdapter, translate};
+use naru_connector::{Column, ScanNote, Table, TableAdapter, translate};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
@@ -111,6 +112,18 @@ impl GovernedTable {
         self.raw.table().columns()
     }
 
+    /// The source's table.
+    #[must_use]
+    pub fn source(&self) -> &Arc<dyn Table> {
+        self.raw.table()
+    }
+
+    /// Do its policies read other tables?
+    #[must_use]
+    pub fn policies_read_tables(&self) -> bool {
+        self.restrictions.read_tables
+    }
+
     fn facts(&self, filters: &[Expr], note: Option<&ScanNote>) -> Arc<ScanFacts> {
         let masked = self.rights.columns.iter().filter(|right| matches!(right, ColumnRight::Masked(_)));
         Arc::new(ScanFacts {
@@ -138,6 +151,7 @@ impl GovernedTable {
     /// `projection` counts the source's columns.
     async fn plan_inside(
         &self,
+        session: &dyn Session,
         projection: &[usize],
         filters: &[Expr],
         limit: Option<usize>,
@@ -159,10 +173,10 @@ impl GovernedTable {
         }
         let inside = inside.build()?;
         verify_inside(&inside, &raw, &self.stamp)?;
-        // Not the user's session: a policy means the same under every setting.
-        let policies = self.restrictions.state.as_ref();
-        let policies = policies.ok_or_else(|| Error::internal("a restricted table without its policies"))?;
-        policies.create_physical_plan(&inside).await
+        let session = session.as_any().downcast_ref::<SessionState>();
+        let session = session.ok_or_else(|| Error::internal("a restricted table is scanned outside a session"))?;
+        // Not under the user's settings: a policy means the same under each.
+        policy_state(session).create_physical_plan(&inside).await
     }
 
     fn shown(&self, position: usize) -> Expr {
@@ -238,8 +252,10 @@ impl TableProvider for GovernedTable {
         if !filters.iter().all(|filter| self.leak_proof(filter)) {
             return Err(Error::internal("a filter that is not leak-proof reached a restricted table").into());
         }
-        let inside = self.plan_inside(&projection, filters, limit, raw).await?;
+        let inside = self.plan_inside(session, &projection, filters, limit, raw).await?;
         let facts = self.facts(filters, note.get());
-        Ok(Arc::new(GovernedExec::sealed(self.name.clone(), self.stamp.clone(), inside, schema, facts)))
+        let unmasked = projection.iter().map(|&i| self.rights.columns.get(i) == Some(&ColumnRight::Allowed)).collect();
+        let (name, stamp) = (self.name.clone(), self.stamp.clone());
+        Ok(Arc::new(GovernedExec::sealed(name, stamp, inside, schema, facts, unmasked)))
     }
 }

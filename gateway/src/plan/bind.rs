@@ -12,7 +12,7 @@ use crate::govern::{self, DENIED_COLUMN, Exposure, GovernedTable, PolicySession,
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, SchemaRef};
 use datafusion::catalog::{TableFunctionArgs, TableFunctionImpl};
 use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::common::{DFSchema, ExprSchema, ParamValues, TableReference, plan_err};
+use datafusion::common::{DFSchema, ExprSchema, TableReference, plan_err};
 use datafusion::config::ConfigOptions;
 use datafusion::datasource::cte_worktable::CteWorkTable;
 use datafusion::datasource::provider_as_source;
@@ -22,12 +22,11 @@ use datafusion::logical_expr::planner::{ContextProvider, ExprPlanner};
 use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{AggregateUDF, HigherOrderUDF, LogicalPlan, ScalarUDF, TableSource, WindowUDF};
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
-use datafusion::physical_plan::ExecutionPlan;
-use datafusion::scalar::ScalarValue;
 use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::planner::{PlannerContext, SqlToRel};
 use datafusion::sql::resolve::resolve_table_references;
 use datafusion::sql::sqlparser::ast::{Expr, Query, Statement, visit_expressions};
+use naru_connector::Table;
 use std::any::Any;
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
@@ -42,6 +41,11 @@ pub struct Bound {
     pub stamp: Stamp,
     /// The governed tables it reads, for the audit record.
     pub tables: Vec<AuditedTable>,
+    /// The same tables as their sources gave them.
+    pub sources: Vec<(TableReference, Arc<dyn Table>)>,
+    /// Does it hold as long as its snapshot, settings and sources are the same? Not when it has rows of system tables or facts
+    /// about the session in it.
+    pub lasting: bool,
 }
 
 /// Functions of a session and the tables resolved for one statement.
@@ -85,11 +89,20 @@ pub async fn bind(
     };
     let policies = PolicySession::new(state);
     let (mut tables, mut hidden) = (HashMap::new(), HashMap::new());
+    let (mut audited, mut sources) = (Vec::new(), Vec::new());
+    let mut lasting = own_functions.is_empty() && !resolver.rights.engine().depends_on_time();
     for reference in references.into_iter().filter(|reference| reference.to_string() != pg_compat::GENERATE_SERIES) {
         let table = resolver.table(&reference, &policies, &exposure).await?;
         let provider: &dyn Any = table.as_ref();
-        if let Some(governed) = provider.downcast_ref::<GovernedTable>() {
-            hidden.insert(reference.clone(), governed.exposed_hidden().map(str::to_owned).collect());
+        match provider.downcast_ref::<GovernedTable>() {
+            Some(governed) => {
+                hidden.insert(reference.clone(), governed.exposed_hidden().map(str::to_owned).collect());
+                lasting &= !governed.policies_read_tables();
+                audited.push(audited_table(governed));
+                sources.push((governed.name().clone(), Arc::clone(governed.source())));
+            }
+            // Rows collected at this moment.
+            None => lasting = false,
         }
         tables.insert(reference, provider_as_source(table));
     }
@@ -103,8 +116,7 @@ pub async fn bind(
     let stamp = resolver.stamp();
     refuse_denied_columns(&plan)?;
     govern::verify_logical(&plan, &stamp)?;
-    let tables = names.tables.values().filter_map(audited).collect();
-    Ok(Bound { plan, stamp, tables })
+    Ok(Bound { plan, stamp, tables: audited, sources, lasting })
 }
 
 /// The names of all functions that the query calls, folded.
@@ -124,12 +136,9 @@ fn parameter_field(data_type: DataType) -> FieldRef {
     Arc::new(Field::new("parameter", data_type, true))
 }
 
-fn audited(source: &Arc<dyn TableSource>) -> Option<AuditedTable> {
-    let provider = datafusion::datasource::source_as_provider(source).ok()?;
-    let provider: &dyn std::any::Any = provider.as_ref();
-    let table = provider.downcast_ref::<govern::GovernedTable>()?;
+fn audited_table(table: &GovernedTable) -> AuditedTable {
     let masked = table.columns().iter().zip(&table.rights().columns);
-    Some(AuditedTable {
+    AuditedTable {
         name: table.name().to_string(),
         columns: Vec::new(),
         policies: table.rights().policies.clone(),
@@ -138,7 +147,7 @@ fn audited(source: &Arc<dyn TableSource>) -> Option<AuditedTable> {
             .map(|(column, _)| column.name().to_owned())
             .collect(),
         row_filter: table.rights().row_filter != govern::RowFilter::None,
-    })
+    }
 }
 
 impl Bound {
@@ -152,44 +161,6 @@ impl Bound {
     pub fn parameter_types(&self) -> Result<Vec<Option<DataType>>> {
         Ok(parameters::infer(&self.plan)?)
     }
-
-    /// The same with values in place of `$1`, `$2`, ...
-    pub fn with_parameters(self, values: Vec<ScalarValue>) -> Result<Self> {
-        let plan = self.plan.with_param_values(ParamValues::from(values))?;
-        Ok(Self { plan, ..self })
-    }
-}
-
-/// Optimises and plans a bound query, and proves after each step that policy still holds.
-/// `bound.tables` learn which columns are read.
-pub async fn physical_plan(state: &SessionState, bound: &mut Bound) -> Result<Arc<dyn ExecutionPlan>> {
-    govern::verify_logical(&bound.plan, &bound.stamp)?;
-    let optimised = state.optimize(&bound.plan)?;
-    govern::verify_logical(&optimised, &bound.stamp)?;
-    note_columns(&optimised, &mut bound.tables)?;
-    let physical = state.query_planner().create_physical_plan(&optimised, state).await?;
-    govern::verify_physical(&physical, &bound.stamp)?;
-    Ok(physical)
-}
-
-/// Notes which columns an optimised plan reads: those a scan gives out, and those its filters look at.
-fn note_columns(plan: &LogicalPlan, tables: &mut [AuditedTable]) -> Result<()> {
-    plan.apply_with_subqueries(|node| {
-        let LogicalPlan::TableScan(scan) = node else { return Ok(TreeNodeRecursion::Continue) };
-        let provider = datafusion::datasource::source_as_provider(&scan.source)?;
-        let provider: &dyn Any = provider.as_ref();
-        let name = provider.downcast_ref::<GovernedTable>().map(|table| table.name().to_string());
-        let Some(table) = tables.iter_mut().find(|table| Some(&table.name) == name.as_ref()) else {
-            return Ok(TreeNodeRecursion::Continue);
-        };
-        let given = scan.projected_schema.fields().iter().map(|field| field.name().clone());
-        let looked_at = scan.filters.iter().flat_map(|filter| filter.column_refs()).map(|column| column.name.clone());
-        table.columns.extend(given.chain(looked_at));
-        table.columns.sort_unstable();
-        table.columns.dedup();
-        Ok(TreeNodeRecursion::Continue)
-    })?;
-    Ok(())
 }
 
 /// 42501 for a plan that reads a denied column, or gives one out without naming it. Only columns that the user typed are

@@ -80,6 +80,10 @@ pub enum Kind<'a> {
     Discard(&'a DiscardObject),
     /// SHOW name
     ShowVariable(String),
+    /// SHOW ALL
+    ShowAll,
+    /// SHOW SESSION
+    ShowSession,
     /// SET name = value, or TO DEFAULT.
     Set(&'a Set),
     /// RESET name or ALL.
@@ -102,7 +106,13 @@ impl Kind<'_> {
     pub fn reads_metadata(&self) -> bool {
         matches!(
             self,
-            Self::ShowCatalogs | Self::ShowSchemas(_) | Self::ShowTables(..) | Self::ShowColumns(_) | Self::Use(_)
+            Self::ShowCatalogs
+                | Self::ShowSchemas(_)
+                | Self::ShowTables(..)
+                | Self::ShowColumns(_)
+                | Self::ShowAll
+                | Self::ShowSession
+                | Self::Use(_)
         )
     }
 }
@@ -165,7 +175,12 @@ pub fn classify(statement: &Statement) -> Result<Kind<'_>> {
         }
         Statement::ShowVariable { variable } => {
             let name = variable.iter().map(|part| part.value.to_lowercase()).collect::<Vec<_>>().join(" ");
-            Ok(Kind::ShowVariable(name))
+            Ok(match name.as_str() {
+                // The parser has taken the word SESSION.
+                "" => Kind::ShowSession,
+                "all" => Kind::ShowAll,
+                _ => Kind::ShowVariable(name),
+            })
         }
         Statement::Set(set) => Ok(Kind::Set(set)),
         Statement::Reset(_) => Ok(Kind::Reset(statement)),

@@ -1,15 +1,19 @@
 //! What all sessions share: the current snapshot of catalogs and policies, the executor, logins, the audit log.
 
+use super::plan_cache::PlanCache;
 use super::registry::Registry;
 use crate::audit::AuditLog;
 use crate::catalog::{Snapshot, SystemSchema};
-use crate::exec::Executor;
+use crate::exec::{Checkpoint, Executor};
 use crate::functions;
 use crate::plan::{self, YieldingJoins};
 use crate::server::pg::catalog::PgCatalog;
 use arc_swap::ArcSwap;
 use chrono::{DateTime, Utc};
 use datafusion::execution::{SessionState, SessionStateBuilder};
+use datafusion::optimizer::{Optimizer, OptimizerRule};
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::SessionConfig;
 use naru_auth::Login;
 use std::fmt;
@@ -34,6 +38,7 @@ pub struct Gateway {
     executor: Executor,
     audit: Arc<AuditLog>,
     running: Arc<Registry>,
+    plans: PlanCache,
     base_state: SessionState,
     system: Arc<[Arc<dyn SystemSchema>]>,
     started_at: DateTime<Utc>,
@@ -56,6 +61,7 @@ impl Gateway {
             executor: parts.executor,
             audit: Arc::new(parts.audit),
             running: Arc::default(),
+            plans: PlanCache::default(),
             base_state,
             system: Arc::new([Arc::new(PgCatalog) as Arc<dyn SystemSchema>]),
             started_at: Utc::now(),
@@ -71,6 +77,7 @@ impl Gateway {
     /// Swaps catalogs and policies whole. Running queries keep theirs.
     pub fn replace_snapshot(&self, snapshot: Snapshot) {
         self.snapshot.store(Arc::new(snapshot));
+        self.plans.clear();
     }
 
     /// Swaps who may log in. Sessions that are open stay.
@@ -102,6 +109,16 @@ impl Gateway {
         &self.running
     }
 
+    /// How often a statement ran with a plan that an earlier one left.
+    #[must_use]
+    pub fn plans_reused(&self) -> u64 {
+        self.plans.reused()
+    }
+
+    pub(super) fn plans(&self) -> &PlanCache {
+        &self.plans
+    }
+
     pub(super) fn system_schemas(&self) -> Arc<[Arc<dyn SystemSchema>]> {
         Arc::clone(&self.system)
     }
@@ -115,6 +132,11 @@ impl Gateway {
     }
 }
 
+/// Keys of a join's build side, for each partition, that are handed to a source as a list; more are handed over as a range.
+const JOIN_KEYS: usize = 10_000;
+/// Bytes of such a list, for each partition.
+const JOIN_KEY_BYTES: usize = 1 << 20;
+
 /// The state that every session's states are made from: DataFusion's functions and rules, and no catalogs.
 fn base_state(executor: &Executor) -> SessionState {
     let mut config = SessionConfig::new()
@@ -124,10 +146,17 @@ fn base_state(executor: &Executor) -> SessionState {
     let options = config.options_mut();
     options.sql_parser.parse_float_as_decimal = true;
     options.execution.collect_statistics = false;
+    // The keys of a join's build side go to the source of the other side, which is worth more than what the lists cost.
+    options.optimizer.hash_join_inlist_pushdown_max_distinct_values = JOIN_KEYS;
+    options.optimizer.hash_join_inlist_pushdown_max_size = JOIN_KEY_BYTES;
+    let logical: Arc<dyn OptimizerRule + Send + Sync> = Arc::new(Checkpoint);
+    let physical: Arc<dyn PhysicalOptimizerRule + Send + Sync> = Arc::new(Checkpoint);
     let mut builder = SessionStateBuilder::new()
         .with_config(config)
         .with_runtime_env(Arc::clone(executor.environment()))
-        .with_default_features();
+        .with_default_features()
+        .with_optimizer_rules(Checkpoint::between(&Optimizer::new().rules, &logical))
+        .with_physical_optimizer_rules(Checkpoint::between(&PhysicalOptimizer::new().rules, &physical));
     let ours = functions::scalar_functions();
     let named = |name: &str| ours.iter().any(|function| function.name() == name);
     let scalars = builder.scalar_functions().get_or_insert_default();
@@ -135,6 +164,9 @@ fn base_state(executor: &Executor) -> SessionState {
     // `to_char`, alias `date_format`, which takes other patterns than PostgreSQL's.)
     scalars.retain(|theirs| !named(theirs.name()) && !theirs.aliases().iter().any(|alias| named(alias)));
     scalars.extend(ours);
+    for function in scalars.iter_mut() {
+        *function = functions::bounded(function).unwrap_or_else(|| Arc::clone(function));
+    }
     builder.aggregate_functions().get_or_insert_default().extend(functions::aggregate_functions());
     let builder = functions::analyzer_rules().into_iter().fold(builder, SessionStateBuilder::with_analyzer_rule);
     // After all of DataFusion's own.

@@ -1,19 +1,26 @@
 //! The types of a statement's parameters.
 
+use super::api::Parsed;
+use super::plan_cache::KeptPlan;
 use super::query::Session;
 use crate::error::{Error, ErrorCode, Result};
-use crate::plan::Bound;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::sql::sqlparser::ast::Query;
+use std::sync::Arc;
 
 impl Session {
     /// Binds a query under the types that the client gave its parameters, and those that the statement implies for the others.
     ///
     /// # Errors
     /// `IndeterminateDatatype` for a parameter of which neither says anything.
-    pub(super) async fn bind_typed(&self, query: &Query, given: &[Option<DataType>]) -> Result<(Bound, Vec<DataType>)> {
-        let bound = self.bind(query, given.to_vec()).await?;
-        let implied = bound.parameter_types()?.into_iter().enumerate();
+    pub(super) async fn bind_typed(
+        &self,
+        parsed: &Parsed,
+        query: &Query,
+        given: &[Option<DataType>],
+    ) -> Result<(Arc<KeptPlan>, Vec<DataType>)> {
+        let kept = self.bind(parsed, query, given.to_vec()).await?;
+        let implied = kept.bound.parameter_types()?.into_iter().enumerate();
         let known = implied.map(|(index, implied)| {
             let given = given.get(index).cloned().flatten();
             given.or(implied).ok_or_else(|| {
@@ -27,11 +34,11 @@ impl Session {
             .zip(given.iter().chain(std::iter::repeat(&None)))
             .all(|(known, given)| given.as_ref() == Some(known))
         {
-            return Ok((bound, types));
+            return Ok((kept, types));
         }
         // What the columns are may depend on what the parameters are.
         let unused = given.iter().skip(types.len()).cloned();
         let all = types.iter().cloned().map(Some).chain(unused).collect();
-        Ok((self.bind(query, all).await?, types))
+        Ok((self.bind(parsed, query, all).await?, types))
     }
 }

@@ -1,32 +1,29 @@
 //! A session: who, with which settings, in which schema, and how a query runs for it.
 
-use super::api::{Client, Described, Notice, Outcome, Parsed, QueryStream, Released, TransactionStatus};
+use super::api::{Client, Described, Notice, Outcome, Parsed, Released, TransactionStatus};
 use super::cursor::Cursors;
 use super::gateway::Gateway;
+use super::plan_cache::{KeptPlan, PlanKey, SnapshotVersion, WantedPlan};
 use super::prepared::PreparedStatement;
 use super::registry::{QueryState, Registration, Registry};
+use super::running::{Planned, Ready, renamed};
 use super::settings::Settings;
 use crate::audit::{Asked, PendingAudit};
 use crate::catalog::{Resolver, SearchPath, SessionFacts, Snapshot, SystemSchema};
 use crate::error::{Error, ErrorCode, Result};
-use crate::exec::{Executor, QueryGuard};
+use crate::exec::within;
 use crate::govern::Rights;
-use crate::plan::{self, Bound, Kind};
-use crate::telemetry::meters::QueryMeter;
+use crate::plan::{self, Kind};
 use chrono::{DateTime, Utc};
-use datafusion::arrow::array::{RecordBatch, RecordBatchOptions};
-use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
-use datafusion::execution::{SessionState, SessionStateBuilder, TaskContext};
-use datafusion::physical_plan::ExecutionPlan;
+use datafusion::arrow::datatypes::DataType;
+use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::Query;
-use futures::StreamExt;
 use naru_auth::Identity;
 use naru_connector::{OnceStore, Principal, QueryContext, QueryId, Warnings};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -70,48 +67,6 @@ pub(super) struct Scope {
     system: Arc<[Arc<dyn SystemSchema>]>,
 }
 
-/// A query ready to run, entered where running queries are listed, and not yet audited.
-pub(super) struct Planned {
-    pub(super) ready: Ready,
-    registration: Registration,
-    audit: PendingAudit,
-}
-
-/// What planning gave.
-pub(super) struct Ready {
-    pub(super) bound: Bound,
-    pub(super) physical: Arc<dyn ExecutionPlan>,
-    context: Arc<TaskContext>,
-    cancel: CancellationToken,
-    deadline: Option<Instant>,
-    turn: OwnedSemaphorePermit,
-    /// May the identity see operational details?
-    pub(super) system_information: bool,
-}
-
-/// An audited query.
-pub(super) struct Started<'a> {
-    executor: &'a Executor,
-    physical: Arc<dyn ExecutionPlan>,
-    context: Arc<TaskContext>,
-    guard: Option<QueryGuard>,
-}
-
-impl Started<'_> {
-    /// Its rows.
-    pub(super) fn stream(&mut self) -> Result<QueryStream> {
-        let Some(guard) = self.guard.take() else { return Err(Error::internal("a query is run twice")) };
-        self.executor.run(Arc::clone(&self.physical), Arc::clone(&self.context), guard)
-    }
-
-    /// It was only planned.
-    pub(super) fn finish(&mut self) {
-        if let Some(guard) = self.guard.take() {
-            guard.finish();
-        }
-    }
-}
-
 impl Scope {
     pub(super) fn resolver(&self) -> Resolver<'_> {
         Resolver {
@@ -140,7 +95,7 @@ impl Session {
         };
         let path = SearchPath { catalog: catalog.name.to_string(), schema: catalog.default_schema.clone() };
         let settings =
-            Settings::new(identity.user()).with_default_timeout(gateway.executor().limits().statement_timeout);
+            Settings::new(identity.user()).with_default_timeouts(&gateway.executor().limits().session_timeouts);
         Ok(Self {
             gateway,
             identity,
@@ -237,7 +192,7 @@ impl Session {
             deadline: self.settings.statement_timeout().map(|timeout| Instant::now() + timeout),
             cancel: self.statement.child_token(),
             warnings: Warnings::default(),
-            settings: Arc::default(),
+            settings: self.settings.of_catalogs(),
             once: OnceStore::default(),
             io: self.gateway.executor().io().clone(),
         };
@@ -246,7 +201,7 @@ impl Session {
             client_address: self.client.address,
             connected_at: self.connected_at,
             started_at: self.gateway.started_at(),
-            settings: self.settings.all(),
+            settings: self.settings.all().into_iter().map(|(name, value)| (name.into(), value)).collect(),
             cursors: self.cursors.list(),
         };
         Scope {
@@ -280,12 +235,14 @@ impl Session {
         let Some(statement) = &parsed.statement else { return Ok(nothing) };
         match plan::classify(statement)? {
             Kind::Query(query) => {
-                let (bound, parameters) = self.bind_typed(query, parameter_types).await?;
+                let (kept, parameters) = self.bind_typed(parsed, query, parameter_types).await?;
+                let bound = &kept.bound;
                 asked.tables.clone_from(&bound.tables);
                 Ok(Described { parameters, schema: Some(bound.schema()) })
             }
             Kind::Explain { query, .. } => {
-                let (bound, parameters) = self.bind_typed(query, parameter_types).await?;
+                let (kept, parameters) = self.bind_typed(parsed, query, parameter_types).await?;
+                let bound = &kept.bound;
                 asked.tables.clone_from(&bound.tables);
                 let schema = super::statement::schema_of(&Kind::Explain { query, analyze: false, verbose: false });
                 Ok(Described { parameters, schema })
@@ -297,7 +254,8 @@ impl Session {
             }
             Kind::Copy { query, .. } => {
                 self.needs_connection("COPY")?;
-                let bound = self.bind(query, Vec::new()).await?;
+                let kept = self.bind(parsed, query, Vec::new()).await?;
+                let bound = &kept.bound;
                 asked.tables.clone_from(&bound.tables);
                 if bound.parameter_types()?.is_empty() {
                     return Ok(nothing);
@@ -306,8 +264,8 @@ impl Session {
             }
             Kind::Declare { query, .. } => {
                 self.needs_connection("DECLARE")?;
-                let (bound, parameters) = self.bind_typed(query, parameter_types).await?;
-                asked.tables.clone_from(&bound.tables);
+                let (kept, parameters) = self.bind_typed(parsed, query, parameter_types).await?;
+                asked.tables.clone_from(&kept.bound.tables);
                 Ok(Described { parameters, schema: None })
             }
             Kind::Fetch { .. } => Ok(Described { schema: self.fetched(parsed).flatten(), ..nothing }),
@@ -315,14 +273,42 @@ impl Session {
         }
     }
 
-    pub(super) async fn bind(&self, query: &Query, parameter_types: Vec<Option<DataType>>) -> Result<Bound> {
+    pub(super) async fn bind(
+        &self,
+        parsed: &Parsed,
+        query: &Query,
+        parameter_types: Vec<Option<DataType>>,
+    ) -> Result<Arc<KeptPlan>> {
         let scope = self.scope();
         let state = self.state(&scope.ctx);
-        let query = query.clone();
-        self.gateway
-            .executor()
-            .plan(async move { plan::bind(&state, &scope.resolver(), &query, &parameter_types).await })
-            .await
+        let wanted = self.wanted(parsed, query, parameter_types, &scope)?;
+        let (cancel, deadline) = (scope.ctx.cancel.clone(), scope.ctx.deadline);
+        let id = Arc::clone(&scope.ctx.query_id.0);
+        let work = async move { wanted.bound(&state, &scope.resolver()).await };
+        let bound = within(&cancel, deadline, self.gateway.executor().plan(work)).await;
+        bound.map_err(|error| error.in_query(&id))
+    }
+
+    /// What to look for among the kept plans, or else to bind.
+    pub(super) fn wanted(
+        &self,
+        parsed: &Parsed,
+        query: &Query,
+        parameters: Vec<Option<DataType>>,
+        scope: &Scope,
+    ) -> Result<WantedPlan> {
+        let statement = parsed.statement.as_ref().ok_or_else(|| Error::internal("an empty statement is planned"))?;
+        let key = PlanKey {
+            statement: Arc::clone(statement),
+            parameters,
+            identity: self.identity.clone(),
+            address: self.client.address,
+            snapshot: SnapshotVersion::of(&scope.snapshot),
+            path: self.path.clone(),
+            settings: self.settings.all(),
+            catalog_settings: Arc::clone(&scope.ctx.settings),
+        };
+        Ok(WantedPlan { gateway: Arc::clone(&self.gateway), key, text: parsed.sql.len(), query: query.clone() })
     }
 
     /// Runs a statement. Values are those of `$1`, `$2`, ...
@@ -362,7 +348,7 @@ impl Session {
     /// Binds, plans, verifies, audits and starts a query.
     pub(super) async fn run(&self, parsed: &Parsed, query: &Query, parameters: Vec<ScalarValue>) -> Result<Outcome> {
         let planned = self.planned(parsed, query, parameters).await?;
-        let schema = planned.ready.bound.schema();
+        let schema = Arc::clone(&planned.ready.schema);
         let stream = renamed(self.start(planned)?.stream()?, &schema);
         Ok(Outcome::Rows { schema, stream, verb: "SELECT", counted: true, binary: false })
     }
@@ -378,11 +364,13 @@ impl Session {
             asked.sql.clone(),
         );
         let audit = self.pending(&scope.ctx.query_id.0, asked);
-        match self.plan(scope, &registration, query, values).await {
+        let (cancel, deadline) = (scope.ctx.cancel.clone(), scope.ctx.deadline);
+        let id = Arc::clone(&scope.ctx.query_id.0);
+        match within(&cancel, deadline, self.plan(scope, &registration, parsed, query, values)).await {
             Ok(ready) => Ok(Planned { ready, registration, audit }),
             Err(error) => {
                 audit.refused(&error);
-                Err(error)
+                Err(error.in_query(&id))
             }
         }
     }
@@ -395,6 +383,7 @@ impl Session {
         &self,
         scope: Scope,
         registration: &Registration,
+        parsed: &Parsed,
         query: &Query,
         parameters: Vec<ScalarValue>,
     ) -> Result<Ready> {
@@ -404,28 +393,19 @@ impl Session {
         let turn = executor.admit().await?;
         registration.reached(QueryState::Planning);
         let state = self.state(&scope.ctx);
-        let query = query.clone();
         let types: Vec<_> = parameters.iter().map(|value| Some(value.data_type())).collect();
+        let wanted = self.wanted(parsed, query, types, &scope)?;
         let context = state.task_ctx();
-        let (bound, physical) = executor
+        let (schema, optimised, physical) = executor
             .plan(async move {
-                let bound = plan::bind(&state, &scope.resolver(), &query, &types).await?;
-                let mut bound = if parameters.is_empty() { bound } else { bound.with_parameters(parameters)? };
-                let physical = plan::physical_plan(&state, &mut bound).await?;
-                Ok((bound, physical))
+                let resolver = scope.resolver();
+                let kept = wanted.bound(&state, &resolver).await?;
+                let optimised = kept.optimised(&state, &resolver, parameters)?;
+                let physical = plan::physical_plan(&state, &optimised, &resolver.stamp()).await?;
+                Ok((kept.bound.schema(), optimised, physical))
             })
             .await?;
-        Ok(Ready { bound, physical, context, cancel, deadline, turn, system_information })
-    }
-
-    /// Writes the start of the audit record. The query runs when its stream is asked for.
-    pub(super) fn start(&self, planned: Planned) -> Result<Started<'_>> {
-        let Planned { ready, registration, audit } = planned;
-        let Ready { bound, physical, context, cancel, deadline, turn, .. } = ready;
-        let audit = audit.start(bound.tables)?;
-        registration.reached(QueryState::Running);
-        let guard = QueryGuard::new(cancel, deadline, audit, registration, QueryMeter::start(self.client.door), turn);
-        Ok(Started { executor: self.gateway.executor(), physical, context, guard: Some(guard) })
+        Ok(Ready { schema, optimised, physical, context, cancel, deadline, turn, system_information })
     }
 
     /// Who asks for what, for a record.
@@ -455,22 +435,4 @@ impl Session {
         state.mark_start_execution();
         state
     }
-}
-
-/// The batches with the names that clients see.
-fn renamed(stream: QueryStream, schema: &SchemaRef) -> QueryStream {
-    let schema = Arc::clone(schema);
-    let rename = move |batch: Result<RecordBatch>| {
-        let batch = batch?;
-        let current = batch.schema();
-        let pairs = || current.fields().iter().zip(schema.fields());
-        if pairs().all(|(now, outward)| now.name() == outward.name()) {
-            return Ok(batch);
-        }
-        let fields: Vec<_> = pairs().map(|(now, outward)| now.as_ref().clone().with_name(outward.name())).collect();
-        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-        let schema = Arc::new(Schema::new(fields));
-        RecordBatch::try_new_with_options(schema, batch.columns().to_vec(), &options).map_err(Error::internal)
-    };
-    stream.map(rename).boxed()
 }

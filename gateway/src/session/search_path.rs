@@ -1,6 +1,9 @@
-//! `search_path`, the one setting that is not a value of its own: it is the session's schema. Of a list, the first schema that a
+//! Which setting a name means: one of the session's own, one of a catalog's (`catalog.name`), or `search_path`.
+//!
+//! `search_path` is the one setting that is not a value of its own: it is the session's schema. Of a list, the first schema that a
 //! table could be in counts; `pg_catalog` is searched first anyway.
 
+use super::catalog_settings::shown_name;
 use super::query::Session;
 use super::settings::Settings;
 use crate::error::Result;
@@ -12,6 +15,9 @@ const NO_SCHEMAS: &[&str] = &["$user", "pg_catalog", "information_schema"];
 impl Session {
     /// SET name = value.
     pub fn assign(&mut self, name: &str, value: &str) -> Result<()> {
+        if name.contains('.') {
+            return self.assign_to_catalog(name, value);
+        }
         if !name.eq_ignore_ascii_case(NAME) {
             return self.settings.set(name, value);
         }
@@ -24,15 +30,23 @@ impl Session {
     }
 
     /// SHOW name: the name as it is reported, and the value.
-    pub(super) fn shown(&self, name: &str) -> Result<(&'static str, String)> {
-        if name.eq_ignore_ascii_case(NAME) {
-            return Ok((NAME, self.path.schema.clone()));
+    pub(super) fn shown(&self, name: &str) -> Result<(String, String)> {
+        let name = shown_name(name);
+        if name.contains('.') {
+            let setting = self.catalog_setting(&name)?;
+            return Ok((setting.name(), setting.value));
         }
-        Ok((Settings::canonical(name)?, self.settings.show(name)?.to_owned()))
+        if name.eq_ignore_ascii_case(NAME) {
+            return Ok((NAME.to_owned(), self.path.schema.clone()));
+        }
+        Ok((Settings::canonical(&name)?.to_owned(), self.settings.show(&name)?.to_owned()))
     }
 
     /// RESET name.
-    pub(super) fn unset(&mut self, name: &str) -> Result<()> {
+    pub fn unset(&mut self, name: &str) -> Result<()> {
+        if name.contains('.') {
+            return self.unset_of_catalog(name);
+        }
         if !name.eq_ignore_ascii_case(NAME) {
             return self.settings.reset(name);
         }
@@ -51,6 +65,11 @@ impl Session {
 }
 
 /// The column that SHOW of this setting gives.
-pub(super) fn column_of(name: &str) -> &'static str {
-    if name.eq_ignore_ascii_case(NAME) { NAME } else { Settings::canonical(name).unwrap_or("setting") }
+pub(super) fn column_of(name: &str) -> String {
+    let name = shown_name(name);
+    if name.contains('.') {
+        return name.into_owned();
+    }
+    let own = if name.eq_ignore_ascii_case(NAME) { NAME } else { Settings::canonical(&name).unwrap_or("setting") };
+    own.to_owned()
 }

@@ -19,7 +19,9 @@ pub(super) fn schema_of(kind: &Kind<'_>) -> Option<SchemaRef> {
         Kind::ShowSchemas(_) => Some(one_column("Schema")),
         Kind::ShowTables(..) => Some(one_column("Table")),
         Kind::ShowColumns(_) => Some(super::show::columns_schema()),
-        Kind::ShowVariable(name) => Some(one_column(super::search_path::column_of(name))),
+        Kind::ShowVariable(name) => Some(one_column(&super::search_path::column_of(name))),
+        Kind::ShowAll => Some(super::catalog_settings::all_schema()),
+        Kind::ShowSession => Some(super::catalog_settings::session_schema()),
         Kind::Explain { .. } => Some(one_column("QUERY PLAN")),
         _ => None,
     }
@@ -34,8 +36,10 @@ impl Session {
             Kind::ShowTables(place, filter) => self.show_tables(place, filter).await,
             Kind::ShowVariable(name) => {
                 let (column, value) = self.shown(&name)?;
-                rows(column, vec![value])
+                rows(&column, vec![value])
             }
+            Kind::ShowAll => self.show_all(),
+            Kind::ShowSession => self.show_session(),
             Kind::Set(set) => self.set(set),
             Kind::Reset(Statement::Reset(reset)) => {
                 match &reset.reset {

@@ -35,10 +35,16 @@ fn folder() -> tempfile::TempDir {
 }
 
 #[test]
-fn check_connects_to_every_catalog_of_the_example() {
-    let (code, text) = run(&["check", "--config", example().to_str().unwrap()]);
+fn check_connects_to_every_catalog() {
+    let folder = folder();
+    let lake = folder.path().join("lake");
+    assert_eq!(run(&["demo", "--write-lake", lake.to_str().unwrap()]).0, 0);
+    std::fs::copy(example().join("catalogs/lake.toml"), folder.path().join("catalogs/lake.toml")).unwrap();
+    let (code, text) = run(&["check", "--config", folder.path().to_str().unwrap()]);
     assert_eq!(code, 0, "{text}");
-    assert!(text.contains("tpch.toml: catalog tpch answers"), "{text}");
+    for catalog in ["tpch", "lake"] {
+        assert!(text.contains(&format!("{catalog}.toml: catalog {catalog} answers")), "{text}");
+    }
 }
 
 #[test]

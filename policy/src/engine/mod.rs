@@ -177,6 +177,13 @@ impl PolicyEngine {
         &self.version
     }
 
+    /// May the same request be decided otherwise at another time? Then no decision may be kept.
+    #[must_use]
+    pub fn depends_on_time(&self) -> bool {
+        let sets = [&self.access, &self.mask, &self.row_filter];
+        sets.into_iter().flat_map(|set| &set.policies).any(Policy::depends_on_time)
+    }
+
     /// Ranger's version number, if the origin counts them.
     #[must_use]
     pub fn policy_version(&self) -> Option<i64> {

@@ -74,10 +74,12 @@ impl Server<'_> {
 }
 
 /// A failed statement, as every protocol can tell it.
-#[derive(Debug, Clone)]
-struct SqlError {
-    sqlstate: Option<String>,
-    message: String,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SqlError {
+    /// The SQLSTATE; none when the failure is not the server's.
+    pub sqlstate: Option<String>,
+    /// The server's text.
+    pub message: String,
 }
 
 impl fmt::Display for SqlError {
@@ -89,12 +91,31 @@ impl fmt::Display for SqlError {
 impl std::error::Error for SqlError {}
 
 /// Rows as text.
-type Rows = Vec<Vec<String>>;
+pub type Rows = Vec<Vec<String>>;
+
+/// The rows of one statement, in a session of its own, as text.
+///
+/// # Errors
+/// The statement's.
+pub async fn query(server: Server<'_>, protocol: Protocol, user: &str, sql: &str) -> Result<Rows, SqlError> {
+    let (_, rows) = server.connect(protocol, user).await?.rows(sql).await?;
+    Ok(rows)
+}
 
 /// One connection.
 enum Session {
     Postgres(postgres::Session),
     Flight(flight::Session),
+}
+
+impl Session {
+    /// The number of columns and the rows of a statement.
+    async fn rows(&mut self, sql: &str) -> Result<(usize, Rows), SqlError> {
+        match self {
+            Self::Postgres(session) => session.run(sql).await,
+            Self::Flight(session) => session.run(sql).await,
+        }
+    }
 }
 
 #[async_trait]
@@ -103,10 +124,7 @@ impl AsyncDB for Session {
     type ColumnType = DefaultColumnType;
 
     async fn run(&mut self, sql: &str) -> Result<DBOutput<DefaultColumnType>, SqlError> {
-        let (columns, rows) = match self {
-            Self::Postgres(session) => session.run(sql).await?,
-            Self::Flight(session) => session.run(sql).await?,
-        };
+        let (columns, rows) = self.rows(sql).await?;
         if columns == 0 {
             return Ok(DBOutput::StatementComplete(0));
         }

@@ -57,6 +57,10 @@ pub(crate) async fn for_statement(
         }
         known.objects = Some(objects);
     }
+    if called.contains("current_setting") || called.contains("set_config") {
+        let of_catalogs = resolver.settings().into_iter().map(|known| (known.name().into(), known.value));
+        known.session.settings.extend(of_catalogs);
+    }
     let known = Arc::new(known);
     let all = session::functions(&known)
         .into_iter()

@@ -51,6 +51,12 @@ fn code(code: ErrorCode) -> Code {
         | E::DivisionByZero
         | E::InvalidRegularExpression
         | E::InvalidLimit
+        | E::InvalidOffset
+        | E::InvalidSubstring
+        | E::InvalidPowerArgument
+        | E::Cardinality
+        | E::InvalidColumnReference
+        | E::WindowingError
         | E::InvalidParameter
         | E::UndefinedParameter
         | E::InvalidBinary
@@ -66,9 +72,11 @@ fn code(code: ErrorCode) -> Code {
         E::InsufficientPrivilege | E::RestrictedTable => Code::PermissionDenied,
         E::InvalidPassword => Code::Unauthenticated,
         E::QueryCancelled => Code::Cancelled,
-        E::StatementTimeout => Code::DeadlineExceeded,
+        E::StatementTimeout | E::IdleSessionTimeout | E::IdleInTransactionTimeout => Code::DeadlineExceeded,
         E::AdminShutdown | E::CannotConnectNow | E::SourceUnavailable => Code::Unavailable,
-        E::TooManyConnections | E::OutOfMemory | E::DiskFull | E::TooManyQueries => Code::ResourceExhausted,
+        E::TooManyConnections | E::OutOfMemory | E::DiskFull | E::ProgramLimit | E::TooManyQueries => {
+            Code::ResourceExhausted
+        }
         E::SourceError | E::Internal => Code::Internal,
     }
 }

@@ -2,7 +2,7 @@
 //! fields' metadata (FlightSql.proto, "Arrow schema metadata").
 
 use super::wire::wire_type;
-use crate::catalog::type_name;
+use crate::catalog::pg_type_name;
 use crate::session::TableEntry;
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use naru_connector::Column;
@@ -19,7 +19,7 @@ fn field(table: &TableEntry, column: &Column) -> Field {
         ("CATALOG_NAME", table.catalog.clone()),
         ("SCHEMA_NAME", table.schema.clone()),
         ("TABLE_NAME", table.name.clone()),
-        ("TYPE_NAME", type_name(&data_type)),
+        ("TYPE_NAME", pg_type_name(&data_type)),
         ("IS_AUTO_INCREMENT", "0".to_owned()),
         ("IS_CASE_SENSITIVE", if data_type.is_string() { "1" } else { "0" }.to_owned()),
         ("IS_READ_ONLY", "1".to_owned()),

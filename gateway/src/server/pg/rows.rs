@@ -79,9 +79,10 @@ impl Rows {
                 self.batch = None;
                 continue;
             }
+            let row = *next;
             match &mut self.form {
-                Form::DataRow => batch.write(*next, &mut wire.out)?,
-                Form::Copy(form) => form.row(batch, *next, &mut wire.out)?,
+                Form::DataRow => wire.append(|out| batch.write(row, out))?,
+                Form::Copy(form) => wire.append(|out| form.row(batch, row, out))?,
             }
             *next += 1;
             sent += 1;

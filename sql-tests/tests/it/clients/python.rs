@@ -54,5 +54,5 @@ mod beside_postgresql {
         )* };
     }
 
-    cases!(copy, copy_errors, cursors, types);
+    cases!(copy, copy_errors, cursors, types, parameters);
 }

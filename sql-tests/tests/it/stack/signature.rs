@@ -1,0 +1,67 @@
+//! `GROUP BY` over shards: the answer, and that the shards compute it.
+
+use super::{PROTOCOLS, mariadb, plan, rows};
+use naru_sql_tests::slt::{Protocol, Rows};
+
+fn signature(table: &str) -> String {
+    format!(
+        "SELECT date_format(request_at,'%Y%m%d'), org_code, api_code, count(*), avg(ms), stddev(ms), sum(amount) \
+         FROM mydata.mydata.{table} GROUP BY 1,2,3"
+    )
+}
+
+/// The columns that are floating-point numbers.
+const FLOATS: [usize; 2] = [4, 5];
+
+/// Same groups, exact counts and sums, averages and deviations within 1e-12.
+fn assert_same(mut actual: Rows, mut expected: Rows) {
+    actual.sort();
+    expected.sort();
+    assert_eq!(actual.len(), expected.len());
+    for (row, wanted) in actual.iter().zip(&expected) {
+        for (column, (cell, other)) in row.iter().zip(wanted).enumerate() {
+            let close = || {
+                let (cell, other): (f64, f64) = (cell.parse().ok()?, other.parse().ok()?);
+                Some((cell - other).abs() <= 1e-12 * other.abs())
+            };
+            let same = cell == other || FLOATS.contains(&column) && close() == Some(true);
+            assert!(same, "column {column}: {cell} is not {other} in {row:?} and {wanted:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_signature_query_over_shards_is_that_over_one_table_and_what_mariadb_says() {
+    let expected = mariadb(
+        "SELECT DATE_FORMAT(request_at, '%Y%m%d') AS d, MIN(org_code), MIN(api_code), COUNT(*), AVG(CAST(ms AS DOUBLE)),
+             STDDEV_SAMP(CAST(ms AS DOUBLE)), SUM(amount)
+         FROM api_request_all GROUP BY d, CAST(org_code AS BINARY), CAST(api_code AS BINARY)",
+    );
+    // Days, and the codes that only bytes tell apart.
+    assert_eq!(expected.len(), 10 * 8 * 6);
+    for protocol in PROTOCOLS {
+        for table in ["api_request", "api_request_all"] {
+            assert_same(rows(protocol, "alice", &signature(table)).await, expected.clone());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn codes_that_differ_by_case_or_a_trailing_blank_stay_apart() {
+    let sql =
+        "SELECT org_code, count(*) FROM mydata.mydata.api_request WHERE org_code <= 'bank-01 ' GROUP BY 1 ORDER BY 1";
+    let found = rows(Protocol::Extended, "alice", sql).await;
+    let codes: Vec<&str> = found.iter().map(|row| row[0].as_str()).collect();
+    assert_eq!(codes, ["BANK-01", "Card-01", "bank-01", "bank-01 "]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_shards_aggregate_in_one_statement_each() {
+    let plan = plan("alice", &signature("api_request")).await;
+    let remote: Vec<&str> = plan.lines().filter(|line| line.trim_start().starts_with("remote:")).collect();
+    assert_eq!(remote.len(), 1, "{plan}");
+    for part in ["GROUP BY", "COUNT(*)"] {
+        assert!(remote[0].contains(part), "{plan}");
+    }
+    assert!(plan.contains("splits=4"), "{plan}");
+}
