@@ -1,16 +1,26 @@
 //! The gateway in this process: sessions of the demo's users over generated data, and its Flight SQL and HTTP doors.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+#[path = "it/attacks.rs"]
+mod attacks;
 #[path = "it/audit.rs"]
 mod audit;
+#[path = "it/catalog_settings.rs"]
+mod catalog_settings;
 #[path = "it/cli.rs"]
 mod cli;
+#[path = "it/codec.rs"]
+mod codec;
 #[path = "it/columns.rs"]
 mod columns;
 #[path = "it/copy.rs"]
 mod copy;
 #[path = "it/dynamic_filters.rs"]
 mod dynamic_filters;
+#[path = "it/explain.rs"]
+mod explain;
+#[path = "it/files.rs"]
+mod files;
 #[path = "it/flight.rs"]
 mod flight;
 #[path = "it/flight_client.rs"]
@@ -27,6 +37,8 @@ mod flight_statements;
 mod functions;
 #[path = "it/governed.rs"]
 mod governed;
+#[path = "it/guards.rs"]
+mod guards;
 #[path = "it/http.rs"]
 mod http;
 #[path = "it/limits.rs"]
@@ -39,9 +51,15 @@ mod pg_catalog;
 mod plan_cache;
 #[path = "it/policy_expressions.rs"]
 mod policy_expressions;
+#[path = "it/probe.rs"]
+mod probe;
+#[path = "it/query_function.rs"]
+mod query_function;
 #[path = "it/reload.rs"]
 mod reload;
 #[path = "it/runtime.rs"]
 mod runtime;
+#[path = "it/warnings.rs"]
+mod warnings;
 #[path = "it/world.rs"]
 mod world;

@@ -8,6 +8,10 @@ mod clients;
 mod door;
 #[path = "it/layers.rs"]
 mod layers;
+#[path = "it/memory.rs"]
+mod memory;
+#[path = "it/policy.rs"]
+mod policy;
 #[path = "it/slt.rs"]
 mod slt;
 #[path = "it/stack/mod.rs"]

@@ -18,6 +18,8 @@ mod table_file;
 mod tests;
 
 use async_trait::async_trait;
+use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::physical_plan::ExecutionPlan;
 use footer::Footers;
 use futures::{StreamExt, TryStreamExt, stream};
 use listing::{blocking, folders, has_data, io_error};
@@ -173,5 +175,13 @@ impl Connector for HiveConnector {
 
     fn decode_scan(&self, _encoded: &serde_json::Value) -> Result<Arc<dyn Scan>> {
         Err(ConnectorError::internal("a Hive table is read through a plan, which has no scan to decode"))
+    }
+
+    fn restore_files(
+        &self,
+        leaf: Arc<dyn ExecutionPlan>,
+        runtime: &RuntimeEnv,
+    ) -> datafusion::error::Result<Arc<dyn ExecutionPlan>> {
+        read::restored(leaf, runtime)
     }
 }

@@ -12,13 +12,14 @@ use datafusion::arrow::datatypes::Schema;
 use datafusion::catalog::Session;
 use datafusion::common::config::TableParquetOptions;
 use datafusion::common::stats::Precision;
-use datafusion::common::{DFSchema, Statistics};
+use datafusion::common::{DFSchema, Statistics, internal_err};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::Result;
 use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::expr_rewriter::unnormalize_col;
 use datafusion::logical_expr::utils::conjunction;
@@ -112,15 +113,13 @@ impl HiveTable {
             return Ok(Arc::new(EmptyExec::new(Arc::new(schema.project(projection)?))));
         }
         let url = ObjectStoreUrl::local_filesystem();
-        let runtime = session.runtime_env();
-        let cache = runtime.cache_manager.get_file_metadata_cache();
-        let reader = CachedParquetFileReaderFactory::new(runtime.object_store(&url)?, cache);
+        let reader = reader(session.runtime_env(), &url)?;
         let global = session.config_options().execution.parquet.clone();
         let mut options = TableParquetOptions { global, ..TableParquetOptions::default() };
         options.global.coerce_int96 = Some(INT96_UNIT.1.to_owned());
         let mut source = ParquetSource::new(self.schema.clone())
             .with_table_parquet_options(options)
-            .with_parquet_file_reader_factory(Arc::new(reader));
+            .with_parquet_file_reader_factory(reader);
         if let Some(filter) = conjunction(filters) {
             let filter = session.create_physical_expr(filter, &DFSchema::try_from(Arc::clone(schema))?)?;
             source = source.with_predicate(filter);
@@ -139,6 +138,26 @@ impl HiveTable {
             .build();
         Ok(DataSourceExec::from_data_source(config))
     }
+}
+
+/// What a decoded leaf lacks: the reader with this process's cache, and the shield of floating-point bounds.
+pub(crate) fn restored(leaf: Arc<dyn ExecutionPlan>, runtime: &RuntimeEnv) -> Result<Arc<dyn ExecutionPlan>> {
+    let Some((config, source)) =
+        leaf.downcast_ref::<DataSourceExec>().and_then(|leaf| leaf.downcast_to_file_source::<ParquetSource>())
+    else {
+        return internal_err!("a Hive table's leaf reads Parquet files");
+    };
+    let source = source.clone().with_parquet_file_reader_factory(reader(runtime, &config.object_store_url)?);
+    let config = FileScanConfigBuilder::from(config.clone())
+        .with_source(Arc::new(source))
+        .with_expr_adapter(Some(Arc::new(NanSafeAdapterFactory)))
+        .build();
+    Ok(DataSourceExec::from_data_source(config))
+}
+
+fn reader(runtime: &RuntimeEnv, url: &ObjectStoreUrl) -> Result<Arc<CachedParquetFileReaderFactory>> {
+    let cache = runtime.cache_manager.get_file_metadata_cache();
+    Ok(Arc::new(CachedParquetFileReaderFactory::new(runtime.object_store(url)?, cache)))
 }
 
 /// A file for DataFusion's reader, which takes every constant column for a partition column.

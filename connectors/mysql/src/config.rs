@@ -1,8 +1,9 @@
 //! A catalog file with its meaning settled: servers, credentials, limits, and where the shards of each logical table lie.
 
+use crate::accounts::{self, Account, Credentials};
 use crate::pattern;
 use crate::routing::Routing;
-use naru_connector::{ConnectorError, Parameters, Result, Secret};
+use naru_connector::{ConnectorError, Parameters, Result};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -48,6 +49,15 @@ pub(crate) struct TypeOptions {
     pub(crate) unsupported_is_text: bool,
 }
 
+/// When a physical table is read in several ranges of its primary key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Splitting {
+    /// Rows of one range, by the server's estimate; 0 never splits.
+    pub(crate) rows: u64,
+    /// Ranges at most.
+    pub(crate) most: usize,
+}
+
 /// One physical table. Plain data without credentials: it is what a split holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Shard {
@@ -77,8 +87,10 @@ pub(crate) struct Logical {
 pub(crate) struct Config {
     /// Replicas of each server, in shard order.
     pub(crate) servers: Vec<Vec<Address>>,
-    pub(crate) user: String,
-    pub(crate) password: Option<Secret>,
+    /// Of each server.
+    pub(crate) accounts: Vec<Account>,
+    /// Users' own accounts, instead of those.
+    pub(crate) credentials: Option<Credentials>,
     pub(crate) tls: Tls,
     /// Replicas are read in turn; else the first that answers.
     pub(crate) any_replica: bool,
@@ -91,6 +103,9 @@ pub(crate) struct Config {
     pub(crate) types: TypeOptions,
     /// Nothing but projection is pushed down.
     pub(crate) pushdown_off: bool,
+    /// A column is NULL on shards that lack it; else an error.
+    pub(crate) missing_is_null: bool,
+    pub(crate) splitting: Splitting,
     pub(crate) tables: Vec<Logical>,
 }
 
@@ -104,10 +119,15 @@ impl Config {
         };
         let choice = |name, word| parameters.text(name) == Some(word);
         let count = |name, default| parameters.integer(name).and_then(|n| usize::try_from(n).ok()).unwrap_or(default);
-        Ok(Self {
-            servers,
+        let own = Account {
             user: parameters.required_text("user")?.to_owned(),
             password: parameters.secret("password").cloned(),
+        };
+        let credentials = parameters.secret("credentials").map(|text| Credentials::parse(text.expose()));
+        Ok(Self {
+            accounts: accounts::by_server(&own, parameters.document("accounts"), servers.len())?,
+            servers,
+            credentials: credentials.transpose()?,
             tls: tls(parameters)?,
             any_replica: choice("read_preference", "any"),
             connect_timeout: parameters.duration("connect_timeout").unwrap_or(Duration::from_secs(10)),
@@ -121,6 +141,11 @@ impl Config {
                 unsupported_is_text: choice("unsupported_type", "varchar"),
             },
             pushdown_off: parameters.boolean("disable_pushdown"),
+            missing_is_null: choice("missing_column", "null"),
+            splitting: Splitting {
+                rows: parameters.integer("rows_per_split").and_then(|rows| u64::try_from(rows).ok()).unwrap_or(0),
+                most: count("max_splits_per_shard", 4),
+            },
             tables,
         })
     }

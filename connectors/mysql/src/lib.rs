@@ -8,21 +8,26 @@
 //! Values reach a server as bind parameters only. What a server evaluates gives the same rows as evaluating it here:
 //! [`sql::predicate`] says how, type by type.
 
+mod accounts;
 mod config;
 mod connector;
 mod decode;
+mod drift;
 mod error;
 mod kind;
 mod metadata;
 mod parameters;
+mod pass_through;
 mod pattern;
 mod pool;
+mod ranges;
 mod read;
 mod routing;
 mod scan;
 mod settings;
 mod sql;
 mod table;
+mod turns;
 
 use config::Config;
 use connector::MysqlConnector;

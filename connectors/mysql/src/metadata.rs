@@ -31,6 +31,8 @@ pub(crate) struct PhysicalTable {
     pub(crate) rows: Option<u64>,
     pub(crate) bytes: Option<u64>,
     pub(crate) columns: Vec<PhysicalColumn>,
+    /// The column that is the primary key alone.
+    pub(crate) primary_key: Option<String>,
     /// Sets of column names that identify a row, primary key first.
     pub(crate) unique_keys: Vec<Vec<String>>,
 }
@@ -131,8 +133,11 @@ async fn describe(
             _ => keys.push((table, index, vec![column], usable)),
         }
     }
-    for (table, _, columns, usable) in keys {
+    for (table, index, columns, usable) in keys {
         if let Some(table) = tables.get_mut(&table).filter(|_| usable) {
+            if let ("PRIMARY", [column]) = (index.as_str(), columns.as_slice()) {
+                table.primary_key = Some(column.clone());
+            }
             table.unique_keys.push(columns);
         }
     }

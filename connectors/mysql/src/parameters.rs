@@ -14,6 +14,15 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
     Parameter { required: true, ..parameter("user", ParameterKind::Text, "The account at the servers.") },
     Parameter { secret: true, ..parameter("password", ParameterKind::Text, "Its password.") },
     Parameter {
+        secret: true,
+        ..parameter(
+            "credentials",
+            ParameterKind::Text,
+            "Users' own accounts, `user:account:password` a line, `*` for everyone else; write `${file:PATH}`.",
+        )
+    },
+    parameter("accounts", ParameterKind::Document, "Servers with another account; see the documentation."),
+    Parameter {
         default: Some("verify-full"),
         ..parameter(
             "tls",
@@ -42,12 +51,16 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
         ..parameter(
             "max_connections_per_server",
             ParameterKind::Integer(1, 1000),
-            "Statements at a time on one server; more wait their turn.",
+            "Statements at a time on one server; more wait their turn. Twice as many while all wait for slow readers.",
         )
     },
     Parameter {
         default: Some("64"),
-        ..parameter("max_connections", ParameterKind::Integer(1, 10_000), "Statements at a time on all servers.")
+        ..parameter(
+            "max_connections",
+            ParameterKind::Integer(1, 10_000),
+            "Statements at a time on all servers; likewise.",
+        )
     },
     Parameter {
         default: Some("60s"),
@@ -84,6 +97,30 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
     Parameter {
         default: Some("false"),
         ..parameter("disable_pushdown", ParameterKind::Boolean, "Read whole tables and evaluate everything here.")
+    },
+    Parameter {
+        default: Some("error"),
+        ..parameter(
+            "missing_column",
+            ParameterKind::Choice(&["error", "null"]),
+            "What a column is on shards that lack it: an error of the table, or NULL.",
+        )
+    },
+    Parameter {
+        default: Some("5000000"),
+        ..parameter(
+            "rows_per_split",
+            ParameterKind::Integer(0, i64::MAX),
+            "Physical tables of more rows, by the server's estimate, are read in ranges of their primary key; 0 never.",
+        )
+    },
+    Parameter {
+        default: Some("4"),
+        ..parameter(
+            "max_splits_per_shard",
+            ParameterKind::Integer(1, 1000),
+            "Ranges that one physical table is read in at most, each by a statement of its own.",
+        )
     },
     parameter("tables", ParameterKind::Document, "Logical tables over many physical ones; see the documentation."),
 ];

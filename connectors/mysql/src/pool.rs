@@ -1,15 +1,15 @@
 //! Connections: pooled per server, capped per server and per catalog, never reused when anything went wrong on them.
 
+use crate::accounts::Account;
 use crate::config::{Address, Config, Tls, TlsMode};
 use crate::error::from_driver;
+use crate::turns::{Turn, Turns, Waiting};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Opts, OptsBuilder, Pool, PoolConstraints, PoolOpts, SslOpts};
 use naru_connector::{ConnectorError, ErrorKind, Result};
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 /// How every session starts: what a statement means must depend on nothing that a server's operator may set. Read-only
@@ -29,7 +29,7 @@ const STOP: Duration = Duration::from_secs(5);
 /// All servers of a catalog.
 pub(crate) struct Servers {
     servers: Vec<Server>,
-    turns: Arc<Semaphore>,
+    turns: Turns,
     any_replica: bool,
     connect_timeout: Duration,
     queue_timeout: Duration,
@@ -37,8 +37,15 @@ pub(crate) struct Servers {
 
 struct Server {
     replicas: Vec<Pool>,
-    turns: Arc<Semaphore>,
+    turns: Turns,
     next: AtomicUsize,
+}
+
+impl Server {
+    fn new(config: &Config, replicas: &[Address], account: &Account, turns: Turns) -> Self {
+        let pool = |address| Pool::new(options(config, address, account));
+        Self { replicas: replicas.iter().map(pool).collect(), turns, next: AtomicUsize::new(0) }
+    }
 }
 
 impl fmt::Debug for Servers {
@@ -48,19 +55,30 @@ impl fmt::Debug for Servers {
 }
 
 impl Servers {
-    /// Pools without a connection yet.
+    /// Pools without a connection yet, under the catalog's own accounts.
     pub(crate) fn new(config: &Config) -> Self {
-        let server = |replicas: &Vec<Address>| Server {
-            replicas: replicas.iter().map(|address| Pool::new(options(config, address))).collect(),
-            turns: Arc::new(Semaphore::new(config.max_connections_per_server)),
-            next: AtomicUsize::new(0),
-        };
+        let turns = || Turns::new(config.max_connections_per_server);
+        let servers = config.servers.iter().zip(&config.accounts);
         Self {
-            servers: config.servers.iter().map(server).collect(),
-            turns: Arc::new(Semaphore::new(config.max_connections)),
+            servers: servers.map(|(replicas, account)| Server::new(config, replicas, account, turns())).collect(),
+            turns: Turns::new(config.max_connections),
             any_replica: config.any_replica,
             connect_timeout: config.connect_timeout,
             queue_timeout: config.queue_timeout,
+        }
+    }
+
+    /// The same servers under another account: connections are its own, limits are the catalog's.
+    pub(crate) fn under(&self, config: &Config, account: &Account) -> Self {
+        let servers = config.servers.iter().zip(&self.servers);
+        let server =
+            |(replicas, own): (&Vec<Address>, &Server)| Server::new(config, replicas, account, own.turns.clone());
+        Self {
+            servers: servers.map(server).collect(),
+            turns: self.turns.clone(),
+            any_replica: self.any_replica,
+            connect_timeout: self.connect_timeout,
+            queue_timeout: self.queue_timeout,
         }
     }
 
@@ -76,8 +94,8 @@ impl Servers {
         })?;
         let turns = async {
             // The server's turn first: who waits for a busy server holds nothing that others could use.
-            let own = Arc::clone(&server.turns).acquire_owned().await.ok()?;
-            Some([own, Arc::clone(&self.turns).acquire_owned().await.ok()?])
+            let own = server.turns.take().await?;
+            Some([own, self.turns.take().await?])
         };
         let turns = timeout(self.queue_timeout, turns).await.ok().flatten().ok_or_else(|| {
             let text = format!(
@@ -86,7 +104,7 @@ impl Servers {
             ConnectorError::new(ErrorKind::Resource, text)
         })?;
         let conn = self.connect(server, what).await?;
-        Ok(Lease { conn: Some(conn), _turns: turns })
+        Ok(Lease { conn: Some(conn), turns })
     }
 
     /// The first replica that answers, beginning with the first or with the next in turn.
@@ -113,13 +131,20 @@ impl Servers {
 #[derive(Debug)]
 pub(crate) struct Lease {
     conn: Option<Conn>,
-    _turns: [OwnedSemaphorePermit; 2],
+    turns: [Turn; 2],
 }
 
 impl Lease {
     /// The connection.
     pub(crate) fn conn(&mut self) -> Result<&mut Conn> {
-        self.conn.as_mut().ok_or_else(|| ConnectorError::internal("a connection is used after it was given back"))
+        self.conn.as_mut().ok_or_else(used_up)
+    }
+
+    /// The connection, and what says that its statement waits for its reader until the value that it gives is dropped.
+    pub(crate) fn in_turn(&mut self) -> Result<(&mut Conn, impl Fn() -> [Waiting; 2] + '_)> {
+        let turns = &self.turns;
+        let conn = self.conn.as_mut().ok_or_else(used_up)?;
+        Ok((conn, || turns.each_ref().map(Turn::waits)))
     }
 
     /// Gives the connection back: every statement on it was read to its end.
@@ -161,6 +186,10 @@ impl Drop for Lease {
     }
 }
 
+fn used_up() -> ConnectorError {
+    ConnectorError::internal("a connection is used after it was given back")
+}
+
 /// Never back to the pool: the driver may hold the rest of a result, or hand it to the next user.
 async fn close(conn: Conn) {
     match timeout(STOP, conn.disconnect()).await {
@@ -171,8 +200,8 @@ async fn close(conn: Conn) {
     }
 }
 
-fn options(config: &Config, address: &Address) -> Opts {
-    let limits = PoolConstraints::new(0, config.max_connections_per_server).unwrap_or_default();
+fn options(config: &Config, address: &Address, account: &Account) -> Opts {
+    let limits = PoolConstraints::new(0, 2 * config.max_connections_per_server).unwrap_or_default();
     let pool = PoolOpts::new()
         .with_constraints(limits)
         .with_inactive_connection_ttl(IDLE)
@@ -181,8 +210,8 @@ fn options(config: &Config, address: &Address) -> Opts {
     OptsBuilder::default()
         .ip_or_hostname(address.host.clone())
         .tcp_port(address.port)
-        .user(Some(config.user.clone()))
-        .pass(config.password.as_ref().map(|password| password.expose().to_owned()))
+        .user(Some(account.user.clone()))
+        .pass(account.password.as_ref().map(|password| password.expose().to_owned()))
         .prefer_socket(false)
         .max_allowed_packet(Some(MAX_PACKET))
         .setup(SESSION.to_vec())

@@ -22,6 +22,8 @@ use std::sync::Arc;
 
 /// Values of one statement at most, by the protocol.
 const MAX_BINDS: usize = 65_535;
+/// Those of a range of the primary key.
+const RANGE_BINDS: usize = 2;
 
 /// One column of a scan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +56,15 @@ impl Output {
     }
 }
 
+/// What one statement reads, and what a split holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Piece {
+    shard: Shard,
+    /// The condition of a range of its primary key.
+    range: Option<Fragment>,
+}
+
 /// Everything a scan is made of, and what crosses to another machine. It holds statements: whoever hands one over for
 /// decoding must be trusted, which the gateway sees to by sealing encoded plans.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -72,15 +83,44 @@ pub(crate) struct ScanSpec {
     pub(crate) keys: Option<usize>,
     pub(crate) order: Vec<Fragment>,
     pub(crate) limit: Option<usize>,
+    /// Conditions of the ranges that big shards are read in, by the shards' numbers.
+    pub(crate) ranges: BTreeMap<u32, Vec<Fragment>>,
+    /// Quoted names of columns that shards lack, by the shards' numbers.
+    pub(crate) lacking: BTreeMap<u32, Vec<String>>,
     /// The physical tables that can hold matching rows, and how many there are.
     pub(crate) shards: Vec<Shard>,
     pub(crate) shard_count: usize,
     pub(crate) zero_dates_are_null: bool,
+    /// A shard that can't be reached is left out.
+    pub(crate) partial_results: bool,
 }
 
 impl ScanSpec {
-    /// The statement for one shard, and its values.
-    fn statement(&self, shard: &Shard, late: &[Fragment]) -> Fragment {
+    /// What a shard's statement reads. Columns that the shard lacks are NULL there, for whatever is asked about them.
+    fn rows_of(&self, shard: &Shard) -> String {
+        let table = format!("{}.{}", quoted(&shard.database), quoted(&shard.table));
+        match self.lacking.get(&shard.number) {
+            Some(lacking) => {
+                let nulls: Vec<_> = lacking.iter().map(|column| format!("NULL AS {column}")).collect();
+                format!("(SELECT *, {} FROM {table}) AS {}", nulls.join(", "), quoted(&shard.table))
+            }
+            None => table,
+        }
+    }
+
+    /// The pieces that the scan is read in.
+    fn pieces(&self) -> Vec<Piece> {
+        let pieces = |shard: &Shard| match self.ranges.get(&shard.number) {
+            Some(ranges) => {
+                ranges.iter().map(|range| Piece { shard: shard.clone(), range: Some(range.clone()) }).collect()
+            }
+            None => vec![Piece { shard: shard.clone(), range: None }],
+        };
+        self.shards.iter().flat_map(pieces).collect()
+    }
+
+    /// The statement for one shard, `more` conditions of which hold as well, and its values.
+    fn statement(&self, shard: &Shard, more: &[Fragment]) -> Fragment {
         let columns = self.outputs.iter().filter_map(|output| match &output.source {
             OutputSource::Shard => None,
             OutputSource::Expression { fragment, .. } => Some(fragment.clone()),
@@ -88,8 +128,8 @@ impl ScanSpec {
         let columns = Fragment::joined(columns, ", ");
         let columns = if columns.text.is_empty() { Fragment::text("1") } else { columns };
         let mut statement = columns.wrapped("SELECT ", "");
-        statement.text.push_str(&format!(" FROM {}.{}", quoted(&shard.database), quoted(&shard.table)));
-        let conditions: Vec<_> = self.conditions.iter().chain(late).cloned().collect();
+        statement.text.push_str(&format!(" FROM {}", self.rows_of(shard)));
+        let conditions: Vec<_> = self.conditions.iter().chain(more).cloned().collect();
         if !conditions.is_empty() {
             statement = statement.then(" WHERE ", Fragment::joined(conditions, " AND "));
         }
@@ -137,7 +177,8 @@ impl MysqlScan {
             Field::new(&output.name, kind.data_type(), output.nullable)
         });
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-        let splits = spec.shards.iter().map(|shard| split(shard, spec.shard_count)).collect::<Result<_>>()?;
+        let pieces = spec.pieces();
+        let splits = pieces.iter().map(|piece| split(piece, spec.shard_count)).collect::<Result<_>>()?;
         Ok(Self { spec, schema, splits, servers, rewriting })
     }
 
@@ -170,7 +211,7 @@ impl MysqlScan {
         let late = late.iter().map(|predicate| keys.in_shard(predicate, shard.number)).collect::<Option<Vec<_>>>()?;
         let conditions: Vec<_> = late.iter().filter_map(|predicate| compile(predicate, &known.origins)).collect();
         let binds = |conditions: &mut dyn Iterator<Item = &Fragment>| conditions.map(|c| c.binds.len()).sum::<usize>();
-        let mut room = MAX_BINDS.saturating_sub(binds(&mut self.spec.conditions.iter()));
+        let mut room = (MAX_BINDS - RANGE_BINDS).saturating_sub(binds(&mut self.spec.conditions.iter()));
         let fitting = conditions.into_iter().map(|compiled| compiled.condition).filter(|condition| {
             let fits = condition.binds.len() <= room;
             room -= if fits { condition.binds.len() } else { 0 };
@@ -180,10 +221,10 @@ impl MysqlScan {
     }
 }
 
-fn split(shard: &Shard, shard_count: usize) -> Result<Split> {
-    let data = serde_json::to_value(shard)
+fn split(piece: &Piece, shard_count: usize) -> Result<Split> {
+    let data = serde_json::to_value(piece)
         .map_err(|error| ConnectorError::internal("a shard can't be encoded").with_detail(error))?;
-    let label = if shard_count > 1 { format!("shard {}", shard.number) } else { "table".to_owned() };
+    let label = if shard_count > 1 { format!("shard {}", piece.shard.number) } else { "table".to_owned() };
     Ok(Split { label, data })
 }
 
@@ -198,8 +239,8 @@ impl Scan for MysqlScan {
     }
 
     fn remote_text(&self) -> String {
-        match self.spec.shards.first() {
-            Some(shard) => self.spec.statement(shard, &[]).text,
+        match self.spec.pieces().first() {
+            Some(Piece { shard, range }) => self.spec.statement(shard, range.as_slice()).text,
             None => "nothing: no shard can hold a matching row".to_owned(),
         }
     }
@@ -208,6 +249,9 @@ impl Scan for MysqlScan {
         let mut pushed = self.spec.pushed.clone();
         if self.spec.shards.len() < self.spec.shard_count {
             pushed.push(format!("shards {} of {}", self.spec.shards.len(), self.spec.shard_count));
+        }
+        if !self.spec.ranges.is_empty() {
+            pushed.push("ranges of the primary key".to_owned());
         }
         pushed.extend(self.spec.keys.map(|keys| format!("partial aggregation, {keys} keys")));
         pushed.extend((!self.spec.order.is_empty()).then(|| "order".to_owned()));
@@ -249,10 +293,11 @@ impl Scan for MysqlScan {
     }
 
     async fn open(&self, ctx: &QueryContext, split: &Split, late: &[Predicate]) -> Result<BatchStream> {
-        let shard: Shard = serde_json::from_value(split.data.clone())
+        let Piece { shard, range } = serde_json::from_value(split.data.clone())
             .map_err(|error| ConnectorError::internal("not a split of a MySQL table").with_detail(error))?;
-        let Some(late) = self.late_conditions(&shard, late) else { return Ok(futures::stream::empty().boxed()) };
-        let Fragment { text, binds } = self.spec.statement(&shard, &late);
+        let Some(mut more) = self.late_conditions(&shard, late) else { return Ok(futures::stream::empty().boxed()) };
+        more.extend(range);
+        let Fragment { text, binds } = self.spec.statement(&shard, &more);
         if binds.len() > MAX_BINDS {
             let text = format!("a condition on {} has more than {MAX_BINDS} values", self.spec.table);
             return Err(ConnectorError::new(naru_connector::ErrorKind::Resource, text));
@@ -274,6 +319,8 @@ impl Scan for MysqlScan {
             schema: Arc::clone(&self.schema),
             sources: sources.collect(),
             zero_dates_are_null: self.spec.zero_dates_are_null,
+            foreign: false,
+            may_be_left_out: self.spec.partial_results && self.spec.shard_count > 1,
         };
         Ok(read::run(ctx, &self.servers, statement))
     }

@@ -1,22 +1,27 @@
 //! One table of a catalog: a physical one, or many behind one name.
 
-use crate::config::{Logical, Shard};
+use crate::config::{Logical, Shard, Splitting};
 use crate::connector::on_io;
+use crate::drift::{Merged, merge};
 use crate::error::from_driver;
-use crate::metadata::{PhysicalColumn, PhysicalTable};
+use crate::kind::Kind;
+use crate::metadata::PhysicalTable;
 use crate::pool::Servers;
+use crate::ranges;
 use crate::routing::{Candidates, Key, KeyRouter, Routing, SHARD_COLUMN};
 use crate::scan::{MysqlScan, Output, Rewriting, ScanSpec};
 use crate::settings::Switches;
 use crate::sql::predicate::{compile, support};
-use crate::sql::{Origin, Origins, quoted};
+use crate::sql::{Fragment, Origin, Origins, quoted};
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::DataType;
+use futures::future::join_all;
 use mysql_async::prelude::Queryable;
 use naru_connector::{
-    Column, ColumnPath, CompareOp, ConnectorError, DerivedFrom, ErrorKind, Predicate, QueryContext, Result, Scan,
-    ScanRequest, Support, Table, TableStatistics,
+    Column, ColumnPath, CompareOp, ConnectorError, DerivedFrom, Predicate, QueryContext, Result, Scan, ScanRequest,
+    Support, Table, TableStatistics,
 };
+use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -35,8 +40,21 @@ pub(crate) struct MysqlTable {
     comment: Option<String>,
     shards: Vec<Shard>,
     router: Option<Arc<KeyRouter>>,
+    /// Quoted names of columns that shards lack, by the shards' numbers.
+    lacking: BTreeMap<u32, Vec<String>>,
+    split_key: Option<Arc<SplitKey>>,
     servers: Arc<Servers>,
     switches: Switches,
+}
+
+/// The primary key that big shards are split by.
+#[derive(Debug)]
+struct SplitKey {
+    quoted: String,
+    /// How many ranges each shard is read in.
+    counts: BTreeMap<u32, usize>,
+    /// What they were found to be.
+    found: Mutex<BTreeMap<u32, Vec<Fragment>>>,
 }
 
 /// What all tables of a catalog share.
@@ -44,6 +62,8 @@ pub(crate) struct MysqlTable {
 pub(crate) struct Shared {
     pub(crate) servers: Arc<Servers>,
     pub(crate) zero_dates_are_null: bool,
+    pub(crate) missing_is_null: bool,
+    pub(crate) splitting: Splitting,
     /// Those of the catalog; a session's may differ.
     pub(crate) switches: Switches,
 }
@@ -65,10 +85,14 @@ impl MysqlTable {
     pub(crate) fn new(logical: &Logical, physical: Vec<(u32, PhysicalTable)>, shared: &Shared) -> Result<Self> {
         let name = format!("{}.{}", logical.schema, logical.name);
         let sharded = logical.shards.len() > 1;
-        let merged = merge(&name, &physical)?;
+        let merged = merge(&name, &physical, shared.missing_is_null)?;
+        let mut lacking: BTreeMap<u32, Vec<String>> = BTreeMap::new();
         let mut columns = Vec::new();
         let mut origins = Vec::new();
-        for (column, nullable) in &merged {
+        for Merged { column, nullable, lacking: without, .. } in &merged {
+            for shard in without {
+                lacking.entry(*shard).or_default().push(quoted(&column.name));
+            }
             let canonical = column.name.to_lowercase();
             let described = Column::new(&canonical, column.source.kind.data_type(), *nullable);
             columns.push(Column { comment: column.comment.clone(), ..described });
@@ -76,7 +100,9 @@ impl MysqlTable {
             origins.push((canonical, origin));
         }
         let routing = logical.routing.as_ref();
-        if let Some((key, _)) = routing.filter(|(key, _)| !columns.iter().any(|column| column.name() == key)) {
+        let everywhere =
+            |name: &str| merged.iter().any(|m| m.lacking.is_empty() && m.column.name.eq_ignore_ascii_case(name));
+        if let Some((key, _)) = routing.filter(|(key, _)| !everywhere(key)) {
             return Err(ConnectorError::configuration(format!(
                 "table {name} has no column \"{key}\" to be sharded by"
             )));
@@ -93,11 +119,13 @@ impl MysqlTable {
         };
         let first = physical.first().map(|(_, table)| table);
         Ok(Self {
-            unique_keys: unique_keys(first, &columns, sharded, routing.map(|(key, _)| key.as_str())),
+            unique_keys: unique_keys(first, &columns, sharded, routing.map(|(key, _)| key.as_str()), &lacking),
             columns,
             origins: Arc::new(Origins { columns: origins, zero_dates_are_null: shared.zero_dates_are_null }),
             statistics: TableStatistics { rows: sum(|table| table.rows), bytes: sum(|table| table.bytes) },
             comment: first.and_then(|table| table.comment.clone()),
+            split_key: split_key(&physical, &merged, shared.splitting).map(Arc::new),
+            lacking,
             router: routing.map(|(key, routing)| {
                 let router = routing.prepare(logical.shards.len());
                 Arc::new(KeyRouter { key: key.clone(), routing: routing.clone(), router })
@@ -112,6 +140,54 @@ impl MysqlTable {
     /// The same table with a session's switches.
     pub(crate) fn with_switches(self: Arc<Self>, switches: Switches) -> Arc<Self> {
         if self.switches == switches { self } else { Arc::new(Self { switches, ..Self::clone(&self) }) }
+    }
+
+    /// What `naru check` says of shards that lack columns.
+    pub(crate) fn drift(&self) -> impl Iterator<Item = String> + '_ {
+        let name = &self.name;
+        self.lacking.iter().map(move |(shard, columns)| {
+            format!("shard {shard} of {name} lacks {}: read as NULL there", columns.join(", "))
+        })
+    }
+
+    /// The ranges that big shards are read in. Asking for few rows by a key is not worth several statements.
+    async fn ranges(
+        &self,
+        ctx: &QueryContext,
+        shards: &[Shard],
+        request: &ScanRequest,
+    ) -> BTreeMap<u32, Vec<Fragment>> {
+        let Some(key) = self.split_key.as_ref().filter(|_| request.limit.is_none()) else { return BTreeMap::new() };
+        let is_key = |name: &str| {
+            quoted(name).eq_ignore_ascii_case(&key.quoted) || self.router.as_ref().is_some_and(|r| r.key == name)
+        };
+        if request.predicates.iter().any(|predicate| names_values(predicate, &is_key)) {
+            return BTreeMap::new();
+        }
+        let unknown: Vec<_> = {
+            let found = key.found.lock();
+            let big = |shard: &&Shard| key.counts.get(&shard.number).is_some_and(|count| *count > 1);
+            shards.iter().filter(big).filter(|shard| !found.contains_key(&shard.number)).cloned().collect()
+        };
+        let (servers, split, name) = (Arc::clone(&self.servers), Arc::clone(key), self.name.clone());
+        let asked = on_io(ctx, async move {
+            Ok(join_all(unknown.iter().map(|shard| async {
+                let count = split.counts.get(&shard.number).copied().unwrap_or(1);
+                let what = format!("shard {} of {name}", shard.number);
+                (shard.number, ranges::of_shard(&servers, shard, &split.quoted, count, &what).await)
+            }))
+            .await)
+        });
+        let mut found = key.found.lock().clone();
+        // A shard that can't say is read by one statement, which then fails as it should.
+        for (shard, ranges) in asked.await.unwrap_or_default() {
+            if let Ok(ranges) = ranges {
+                key.found.lock().insert(shard, ranges.clone());
+                found.insert(shard, ranges);
+            }
+        }
+        found.retain(|shard, ranges| !ranges.is_empty() && shards.iter().any(|wanted| wanted.number == *shard));
+        found
     }
 
     async fn candidates(&self, ctx: &QueryContext, predicates: &[Predicate]) -> Result<Candidates> {
@@ -175,29 +251,31 @@ fn wanted_keys(predicate: &Predicate, key_column: &str, keys: &mut BTreeSet<Key>
     }
 }
 
-/// The columns that all shards agree on. One that differs is an error: guessing would give wrong rows.
-fn merge(name: &str, physical: &[(u32, PhysicalTable)]) -> Result<Vec<(PhysicalColumn, bool)>> {
-    let Some(((first, model), others)) = physical.split_first() else {
-        return Err(ConnectorError::new(ErrorKind::Unavailable, format!("no shard of {name} can be reached")));
-    };
-    let mut merged: Vec<_> = model.columns.iter().map(|column| (column.clone(), column.nullable)).collect();
-    for (number, table) in others {
-        let differs = |column: &str| {
-            let text = format!("column \"{column}\" of {name} differs between its shards {first} and {number}");
-            ConnectorError::new(ErrorKind::ObjectChanged, text)
-        };
-        for (column, nullable) in &mut merged {
-            let same = table.columns.iter().find(|other| other.name.eq_ignore_ascii_case(&column.name));
-            let same = same.filter(|other| other.source == column.source).ok_or_else(|| differs(&column.name))?;
-            *nullable |= same.nullable;
-        }
-        let known =
-            |other: &PhysicalColumn| merged.iter().any(|(column, _)| column.name.eq_ignore_ascii_case(&other.name));
-        if let Some(extra) = table.columns.iter().find(|other| !known(other)) {
-            return Err(differs(&extra.name));
-        }
+/// Does it look for single values of a key?
+fn names_values(predicate: &Predicate, is_key: &dyn Fn(&str) -> bool) -> bool {
+    match predicate {
+        Predicate::Compare { column, op: CompareOp::Eq, .. } | Predicate::In { column, .. } => is_key(column.root()),
+        Predicate::And(all) => all.iter().any(|predicate| names_values(predicate, is_key)),
+        _ => false,
     }
-    Ok(merged)
+}
+
+/// The primary key, where all shards have the same one of one integer column and one of them is big.
+fn split_key(physical: &[(u32, PhysicalTable)], merged: &[Merged], splitting: Splitting) -> Option<SplitKey> {
+    let (_, first) = physical.first()?;
+    let name = first.primary_key.as_ref()?;
+    let same = |key: &String| key.eq_ignore_ascii_case(name);
+    physical.iter().all(|(_, table)| table.primary_key.as_ref().is_some_and(same)).then_some(())?;
+    let column = merged.iter().find(|merged| same(&merged.column.name))?;
+    let kind = column.column.source.kind;
+    matches!(kind, Kind::Int8 | Kind::Int16 | Kind::Int32 | Kind::Int64 | Kind::Decimal128(20, 0)).then_some(())?;
+    let counts: BTreeMap<_, _> =
+        physical.iter().map(|(number, table)| (*number, ranges::count(table.rows, splitting))).collect();
+    counts.values().any(|count| *count > 1).then(|| SplitKey {
+        quoted: quoted(&column.column.name),
+        counts,
+        found: Mutex::default(),
+    })
 }
 
 /// A key that is unique in each shard is unique over all only when it holds the column that rows are sharded by.
@@ -206,13 +284,16 @@ fn unique_keys(
     columns: &[Column],
     sharded: bool,
     sharded_by: Option<&str>,
+    lacking: &BTreeMap<u32, Vec<String>>,
 ) -> Vec<Vec<usize>> {
     let position = |name: &String| columns.iter().position(|column| column.name().eq_ignore_ascii_case(name));
     let keys = table.map(|table| table.unique_keys.as_slice()).unwrap_or_default();
     let holds = |key: &&Vec<String>| {
         !sharded || sharded_by.is_some_and(|by| key.iter().any(|column| column.eq_ignore_ascii_case(by)))
     };
-    keys.iter().filter(holds).filter_map(|key| key.iter().map(position).collect()).collect()
+    let everywhere =
+        |key: &&Vec<String>| key.iter().all(|column| !lacking.values().flatten().any(|l| *l == quoted(column)));
+    keys.iter().filter(holds).filter(everywhere).filter_map(|key| key.iter().map(position).collect()).collect()
 }
 
 #[async_trait]
@@ -248,7 +329,10 @@ impl Table for MysqlTable {
         let outputs = outputs.collect::<Result<_>>()?;
         let exact = compiled.iter().all(|compiled| compiled.exact);
         let candidates = self.candidates(ctx, &request.predicates).await?;
+        let shards: Vec<_> = self.shards.iter().filter(|shard| candidates.contains(&shard.number)).cloned().collect();
         let spec = ScanSpec {
+            ranges: self.ranges(ctx, &shards, &request).await,
+            lacking: self.lacking.clone(),
             table: self.name.clone(),
             outputs,
             conditions: compiled.into_iter().map(|compiled| compiled.condition).collect(),
@@ -257,9 +341,10 @@ impl Table for MysqlTable {
             keys: None,
             order: Vec::new(),
             limit: request.limit.filter(|_| exact && self.switches.limit),
-            shards: self.shards.iter().filter(|shard| candidates.contains(&shard.number)).cloned().collect(),
+            shards,
             shard_count: self.shards.len(),
             zero_dates_are_null: self.origins.zero_dates_are_null,
+            partial_results: self.switches.partial_results,
         };
         let rewriting =
             Rewriting { origins: Arc::clone(&self.origins), router: self.router.clone(), switches: self.switches };

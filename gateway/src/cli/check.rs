@@ -36,7 +36,11 @@ impl Check {
         for catalog in configuration.snapshot.catalogs.iter() {
             let file = configuration.origin.as_ref().and_then(|origin| origin.file_of_catalog(&catalog.name));
             let file = file.map(|file| file.display().to_string()).unwrap_or_default();
-            match runtime.block_on(reach(catalog)) {
+            let (reached, warnings) = runtime.block_on(reach(catalog));
+            for warning in warnings {
+                say(format_args!("{file}: warning: catalog {}: {warning}", catalog.name));
+            }
+            match reached {
                 Ok(()) => say(format_args!("{file}: catalog {} answers", catalog.name)),
                 Err(error) => {
                     wrong = true;
@@ -53,11 +57,13 @@ impl Check {
     }
 }
 
-async fn reach(catalog: &Catalog) -> Result<(), ConnectorError> {
+/// Does it answer, and what else is there to say?
+async fn reach(catalog: &Catalog) -> (Result<(), ConnectorError>, Vec<String>) {
     let mut ctx = QueryContext::system(Handle::current());
     ctx.deadline = Some(Instant::now() + PATIENCE);
-    tokio::time::timeout(PATIENCE, catalog.connector.check(&ctx)).await.unwrap_or_else(|_| {
+    let reached = tokio::time::timeout(PATIENCE, catalog.connector.check(&ctx)).await.unwrap_or_else(|_| {
         let text = format!("no answer within {} s", PATIENCE.as_secs());
         Err(ConnectorError::new(ErrorKind::Unavailable, text))
-    })
+    });
+    (reached, ctx.warnings.take())
 }

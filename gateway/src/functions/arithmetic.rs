@@ -2,11 +2,15 @@
 //!
 //! DataFusion's own operator could check, but nothing in its planner asks it to. So an analyser rule, after types are settled and
 //! before anything is folded, puts a function in the operator's place.
+//!
+//! `#` (exclusive or) is among them because DataFusion 55.2 folds `a # a` to 0 where it is NULL (apache/datafusion#24248;
+//! `sql-tests/guards/xor_keeps_null.slt`).
 
 use super::rewrite::rewrite_typed;
-use datafusion::arrow::array::Datum;
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, Datum, downcast_integer};
+use datafusion::arrow::compute::kernels::arity::binary;
 use datafusion::arrow::compute::kernels::numeric;
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{ArrowPrimitiveType, DataType};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, ExprSchema};
@@ -30,7 +34,9 @@ pub(super) struct Checked {
 impl Checked {
     /// One for each operator, for the function registry: plans are sent and kept by name.
     pub(super) fn all() -> Vec<Arc<ScalarUDF>> {
-        [Operator::Plus, Operator::Minus, Operator::Multiply].map(|operator| Arc::new(Self::function(operator))).into()
+        [Operator::Plus, Operator::Minus, Operator::Multiply, Operator::BitwiseXor]
+            .map(|operator| Arc::new(Self::function(operator)))
+            .into()
     }
 
     fn function(operator: Operator) -> ScalarUDF {
@@ -53,6 +59,7 @@ impl ScalarUDFImpl for Checked {
         match self.operator {
             Operator::Plus => "naru_add",
             Operator::Minus => "naru_subtract",
+            Operator::BitwiseXor => "naru_bit_xor",
             _ => "naru_multiply",
         }
     }
@@ -66,6 +73,9 @@ impl ScalarUDFImpl for Checked {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        if self.operator == Operator::BitwiseXor {
+            return exclusive_or(&args.args);
+        }
         let apply = match self.operator {
             Operator::Plus => numeric::add,
             Operator::Minus => numeric::sub,
@@ -89,6 +99,35 @@ impl ScalarUDFImpl for Checked {
     }
 }
 
+/// The bits in which two whole numbers differ.
+fn exclusive_or(operands: &[ColumnarValue]) -> Result<ColumnarValue> {
+    fn of<T: ArrowPrimitiveType>(left: &ArrayRef, right: &ArrayRef) -> Result<ArrayRef>
+    where
+        T::Native: std::ops::BitXor<Output = T::Native>,
+    {
+        let (left, right) = (left.as_primitive::<T>(), right.as_primitive::<T>());
+        Ok(Arc::new(binary::<_, _, _, T>(left, right, |left, right| left ^ right)?))
+    }
+    macro_rules! of_type {
+        ($t:ty, $left:expr, $right:expr) => {
+            of::<$t>($left, $right)
+        };
+    }
+    let arrays = ColumnarValue::values_to_arrays(operands)?;
+    let [left, right] = arrays.as_slice() else {
+        return Err(crate::error::Error::internal("an operator takes two operands").into());
+    };
+    let result = downcast_integer! {
+        left.data_type() => (of_type, left, right),
+        _ => Err(crate::error::Error::internal("an operator on whole numbers got others").into()),
+    }?;
+    let constant = operands.iter().all(|operand| matches!(operand, ColumnarValue::Scalar(_)));
+    if constant {
+        return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&result, 0)?));
+    }
+    Ok(ColumnarValue::Array(result))
+}
+
 /// Puts [`Checked`] in the place of DataFusion's operators.
 #[derive(Debug)]
 pub(super) struct CheckArithmetic;
@@ -106,7 +145,7 @@ impl AnalyzerRule for CheckArithmetic {
 fn checked(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     match expr {
         Expr::BinaryExpr(BinaryExpr { left, op, right })
-            if matches!(op, Operator::Plus | Operator::Minus | Operator::Multiply)
+            if matches!(op, Operator::Plus | Operator::Minus | Operator::Multiply | Operator::BitwiseXor)
                 && same_whole_type(&left, &right, schema) =>
         {
             let function = Arc::new(Checked::function(op));

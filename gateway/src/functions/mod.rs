@@ -3,6 +3,7 @@
 mod arithmetic;
 mod bounded;
 mod dates;
+mod nulls;
 pub(crate) mod pg;
 mod rewrite;
 mod round_cast;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 /// Scalar functions that depend on nothing but their arguments and the session's zone.
 #[must_use]
 pub fn scalar_functions() -> Vec<Arc<ScalarUDF>> {
-    dates::functions().into_iter().chain(arithmetic::Checked::all()).collect()
+    dates::functions().into_iter().chain(arithmetic::Checked::all()).chain([nulls::MaybeNull::function()]).collect()
 }
 
 /// The engine's own function within a bound, where its result may be far larger than its arguments.
@@ -33,5 +34,5 @@ pub fn aggregate_functions() -> Vec<Arc<AggregateUDF>> {
 /// What changes the meaning of a plan's expressions, after types are settled.
 #[must_use]
 pub fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
-    vec![Arc::new(round_cast::RoundCast), Arc::new(arithmetic::CheckArithmetic)]
+    vec![Arc::new(round_cast::RoundCast), Arc::new(arithmetic::CheckArithmetic), Arc::new(nulls::KeepNulls)]
 }

@@ -14,6 +14,7 @@ use datafusion::logical_expr::{
 };
 use datafusion::prelude::cast as cast_expr;
 use datafusion::scalar::ScalarValue;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
@@ -41,7 +42,18 @@ pub(super) fn null_of(data_type: &DataType) -> Expr {
     ScalarValue::try_new_null(data_type).map_or_else(|_| cast_expr(lit(ScalarValue::Null), data_type.clone()), lit)
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// A mask for a plan that is sent: `None` for any other function.
+pub(crate) fn encode_mask(function: &ScalarUDF) -> Option<Vec<u8>> {
+    let mask = function.inner().downcast_ref::<TextMaskFunction>()?;
+    serde_json::to_vec(&mask.mask).ok()
+}
+
+/// The mask that was encoded.
+pub(crate) fn decode_mask(bytes: &[u8]) -> Option<ScalarUDF> {
+    serde_json::from_slice(bytes).ok().map(TextMask::function)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 enum TextMask {
     Redact,
     ShowLast(usize),
@@ -52,12 +64,13 @@ enum TextMask {
 impl TextMask {
     fn over(self, column: Expr, data_type: &DataType) -> Expr {
         match data_type {
-            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => {
-                ScalarUDF::from(TextMaskFunction { mask: self, signature: Signature::any(1, Volatility::Immutable) })
-                    .call(vec![column])
-            }
+            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => self.function().call(vec![column]),
             other => null_of(other),
         }
+    }
+
+    fn function(self) -> ScalarUDF {
+        ScalarUDF::from(TextMaskFunction { mask: self, signature: Signature::any(1, Volatility::Immutable) })
     }
 
     fn apply(self, text: &str) -> String {

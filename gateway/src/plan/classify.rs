@@ -149,7 +149,6 @@ pub fn classify(statement: &Statement) -> Result<Kind<'_>> {
             CloseCursor::All => None,
             CloseCursor::Specific { name } => Some(name),
         })),
-        Statement::UNLISTEN { .. } => Ok(Kind::NoOp("UNLISTEN")),
         Statement::ExplainTable { table_name, .. } => Ok(Kind::ShowColumns(table_name)),
         Statement::ShowColumns { show_options: ShowStatementOptions { show_in: Some(place), .. }, .. } => {
             place.parent_name.as_ref().map(Kind::ShowColumns).ok_or_else(|| Error::unsupported("this form of SHOW"))
@@ -191,6 +190,8 @@ pub fn classify(statement: &Statement) -> Result<Kind<'_>> {
         Statement::Rollback { savepoint: Some(_), .. } => Ok(Kind::NoOp("ROLLBACK")),
         Statement::Savepoint { .. } => Ok(Kind::NoOp("SAVEPOINT")),
         Statement::ReleaseSavepoint { .. } => Ok(Kind::NoOp("RELEASE")),
+        // Nobody can listen, so there is nothing to end: pools say it to put a connection back.
+        Statement::UNLISTEN { .. } => Ok(Kind::NoOp("UNLISTEN")),
         Statement::Discard { object_type } => Ok(Kind::Discard(object_type)),
         Statement::Insert(_)
         | Statement::Update(_)

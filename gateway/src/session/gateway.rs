@@ -6,7 +6,7 @@ use crate::audit::AuditLog;
 use crate::catalog::{Snapshot, SystemSchema};
 use crate::exec::{Checkpoint, Executor};
 use crate::functions;
-use crate::plan::{self, YieldingJoins};
+use crate::plan::{self, NullAwareIn, OffsetsApart, TrustedNames, YieldingJoins};
 use crate::server::pg::catalog::PgCatalog;
 use arc_swap::ArcSwap;
 use chrono::{DateTime, Utc};
@@ -15,9 +15,9 @@ use datafusion::optimizer::{Optimizer, OptimizerRule};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::SessionConfig;
-use naru_auth::Login;
+use naru_auth::{Login, SigningKey};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The parts a gateway is made of.
 pub struct GatewayParts {
@@ -42,6 +42,7 @@ pub struct Gateway {
     base_state: SessionState,
     system: Arc<[Arc<dyn SystemSchema>]>,
     started_at: DateTime<Utc>,
+    plans_sent: OnceLock<SigningKey>,
 }
 
 impl fmt::Debug for Gateway {
@@ -65,6 +66,7 @@ impl Gateway {
             base_state,
             system: Arc::new([Arc::new(PgCatalog) as Arc<dyn SystemSchema>]),
             started_at: Utc::now(),
+            plans_sent: OnceLock::new(),
         })
     }
 
@@ -109,6 +111,16 @@ impl Gateway {
         &self.running
     }
 
+    /// From now on each plan is encoded, and what is decoded of it runs, as on another machine. For tests, until plans are sent.
+    pub fn run_decoded_plans(&self) {
+        let _ = self.plans_sent.set(SigningKey::random());
+    }
+
+    /// What plans are signed with that are encoded before they run.
+    pub(super) fn plans_sent(&self) -> Option<&SigningKey> {
+        self.plans_sent.get()
+    }
+
     /// How often a statement ran with a plan that an earlier one left.
     #[must_use]
     pub fn plans_reused(&self) -> u64 {
@@ -146,6 +158,8 @@ fn base_state(executor: &Executor) -> SessionState {
     let options = config.options_mut();
     options.sql_parser.parse_float_as_decimal = true;
     options.execution.collect_statistics = false;
+    // It leaves out rows that an aggregate of an expression beside it needs (apache/datafusion#24817).
+    options.optimizer.enable_aggregate_dynamic_filter_pushdown = false;
     // The keys of a join's build side go to the source of the other side, which is worth more than what the lists cost.
     options.optimizer.hash_join_inlist_pushdown_max_distinct_values = JOIN_KEYS;
     options.optimizer.hash_join_inlist_pushdown_max_size = JOIN_KEY_BYTES;
@@ -156,7 +170,7 @@ fn base_state(executor: &Executor) -> SessionState {
         .with_runtime_env(Arc::clone(executor.environment()))
         .with_default_features()
         .with_optimizer_rules(Checkpoint::between(&Optimizer::new().rules, &logical))
-        .with_physical_optimizer_rules(Checkpoint::between(&PhysicalOptimizer::new().rules, &physical));
+        .with_physical_optimizer_rules(Checkpoint::between(&engine_rules(), &physical));
     let ours = functions::scalar_functions();
     let named = |name: &str| ours.iter().any(|function| function.name() == name);
     let scalars = builder.scalar_functions().get_or_insert_default();
@@ -169,8 +183,22 @@ fn base_state(executor: &Executor) -> SessionState {
     }
     builder.aggregate_functions().get_or_insert_default().extend(functions::aggregate_functions());
     let builder = functions::analyzer_rules().into_iter().fold(builder, SessionStateBuilder::with_analyzer_rule);
+    let builder = builder.with_analyzer_rule(Arc::new(NullAwareIn));
     // After all of DataFusion's own.
     let rules = plan::pushdown_rules().into_iter();
     let builder = rules.fold(builder, SessionStateBuilder::with_physical_optimizer_rule);
     builder.with_physical_optimizer_rule(Arc::new(YieldingJoins)).build()
+}
+
+/// DataFusion's physical rules: filters are pushed down with trusted names only, and sorts placed with offsets apart.
+fn engine_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
+    let mut rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> = Vec::new();
+    for rule in PhysicalOptimizer::new().rules {
+        match rule.name() {
+            "FilterPushdown" | "FilterPushdown(Post)" => rules.push(Arc::new(TrustedNames(rule))),
+            "EnsureRequirements" => rules.extend([Arc::new(OffsetsApart) as Arc<_>, rule]),
+            _ => rules.push(rule),
+        }
+    }
+    rules
 }

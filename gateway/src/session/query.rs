@@ -1,6 +1,6 @@
 //! A session: who, with which settings, in which schema, and how a query runs for it.
 
-use super::api::{Client, Described, Notice, Outcome, Parsed, Released, TransactionStatus};
+use super::api::{Client, Described, Notice, Notices, Outcome, Parsed, Released, TransactionStatus};
 use super::cursor::Cursors;
 use super::gateway::Gateway;
 use super::plan_cache::{KeptPlan, PlanKey, SnapshotVersion, WantedPlan};
@@ -13,7 +13,7 @@ use crate::catalog::{Resolver, SearchPath, SessionFacts, Snapshot, SystemSchema}
 use crate::error::{Error, ErrorCode, Result};
 use crate::exec::within;
 use crate::govern::Rights;
-use crate::plan::{self, Kind};
+use crate::plan::{self, Kind, PlanCodec};
 use chrono::{DateTime, Utc};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::execution::{SessionState, SessionStateBuilder};
@@ -37,6 +37,7 @@ pub struct Session {
     pub(super) path: SearchPath,
     pub(super) transaction: TransactionStatus,
     pub(super) notices: Vec<Notice>,
+    warnings: Warnings,
     pub(super) prepared: BTreeMap<String, PreparedStatement>,
     pub(super) released: Vec<Released>,
     pub(super) cursors: Cursors,
@@ -104,6 +105,7 @@ impl Session {
             path,
             transaction: TransactionStatus::Idle,
             notices: Vec::new(),
+            warnings: Warnings::default(),
             prepared: BTreeMap::new(),
             released: Vec::new(),
             cursors: Cursors::default(),
@@ -170,7 +172,15 @@ impl Session {
 
     /// What to tell the client although the statement succeeded.
     pub fn take_notices(&mut self) -> Vec<Notice> {
-        std::mem::take(&mut self.notices)
+        let mut notices = std::mem::take(&mut self.notices);
+        notices.extend(self.notices().take());
+        notices
+    }
+
+    /// What its queries warn of, for a door that hands the session on with its rows.
+    #[must_use]
+    pub fn notices(&self) -> Notices {
+        Notices(self.warnings.clone())
     }
 
     /// The number that the connection goes by: `pg_backend_pid`.
@@ -191,7 +201,7 @@ impl Session {
             time_zone: self.settings.time_zone(),
             deadline: self.settings.statement_timeout().map(|timeout| Instant::now() + timeout),
             cancel: self.statement.child_token(),
-            warnings: Warnings::default(),
+            warnings: self.warnings.reporting_to(),
             settings: self.settings.of_catalogs(),
             once: OnceStore::default(),
             io: self.gateway.executor().io().clone(),
@@ -363,7 +373,7 @@ impl Session {
             &self.client,
             asked.sql.clone(),
         );
-        let audit = self.pending(&scope.ctx.query_id.0, asked);
+        let audit = self.pending(&scope.ctx.query_id.0, asked).with_warnings(scope.ctx.warnings.clone());
         let (cancel, deadline) = (scope.ctx.cancel.clone(), scope.ctx.deadline);
         let id = Arc::clone(&scope.ctx.query_id.0);
         match within(&cancel, deadline, self.plan(scope, &registration, parsed, query, values)).await {
@@ -396,15 +406,24 @@ impl Session {
         let types: Vec<_> = parameters.iter().map(|value| Some(value.data_type())).collect();
         let wanted = self.wanted(parsed, query, types, &scope)?;
         let context = state.task_ctx();
-        let (schema, optimised, physical) = executor
+        let catalogs = Arc::clone(&scope.snapshot.catalogs);
+        let (schema, stamp, optimised, physical) = executor
             .plan(async move {
                 let resolver = scope.resolver();
                 let kept = wanted.bound(&state, &resolver).await?;
                 let optimised = kept.optimised(&state, &resolver, parameters)?;
-                let physical = plan::physical_plan(&state, &optimised, &resolver.stamp()).await?;
-                Ok((kept.bound.schema(), optimised, physical))
+                let stamp = resolver.stamp();
+                let physical = plan::physical_plan(&state, &optimised, &stamp).await?;
+                Ok((kept.bound.schema(), stamp, optimised, physical))
             })
             .await?;
+        let physical = match self.gateway.plans_sent() {
+            Some(key) => {
+                let codec = PlanCodec::new(stamp, catalogs);
+                codec.decode(&codec.encode(physical, key)?, key, &context)?
+            }
+            None => physical,
+        };
         Ok(Ready { schema, optimised, physical, context, cancel, deadline, turn, system_information })
     }
 

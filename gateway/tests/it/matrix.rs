@@ -1,5 +1,5 @@
 //! The policy matrix: every kind of statement x every state of a column, as bob, who sees part of `customer`, and as carol, for
-//! whom nothing exists. A new kind of statement is one line in [`STATEMENTS`].
+//! whom nothing exists. A new kind of statement is one line in `sql-tests/policy/statements.sql`.
 
 use crate::world::{World, error, policies, rows, snapshot};
 use naru_gateway::catalog::DeniedColumns;
@@ -10,49 +10,9 @@ use naru_gateway::session::Session;
 const DEMO: &str = include_str!("../../../conf/policies/demo.json");
 
 /// `{c}` is a column of `customer`.
-const STATEMENTS: &[&str] = &[
-    "select {c} from customer",
-    "select customer.{c} from tpch.tiny.customer",
-    "select x.{c} from customer as x limit 3",
-    "select distinct {c} from customer",
-    "select count({c}) from customer",
-    "select count(distinct {c}) from customer",
-    "select min({c}), max({c}) from customer",
-    "select array_agg({c}) from customer",
-    "select count(*) filter (where {c} is not null) from customer",
-    "select {c}, count(*) from customer group by {c}",
-    "select {c}, count(*) from customer group by rollup ({c})",
-    "select count(*) from customer group by c_nationkey having max({c}) is not null",
-    "select row_number() over (order by {c}) from customer",
-    "select first_value({c}) over (partition by c_nationkey order by c_custkey) from customer",
-    "select 1 from customer where {c} is null",
-    "select 1 from customer where {c} in (select {c} from customer)",
-    "select c_name from customer order by {c} limit 1",
-    "select case when {c} is null then 1 else 0 end from customer",
-    "select coalesce(cast({c} as varchar), '?') from customer",
-    "select {c} || '!' from customer",
-    "with x as (select {c} as v from customer) select v from x",
-    "with x(v) as (select {c} from customer) select count(v) from x",
-    "with recursive x as (select 1 as n union all select n + 1 from x where n < (select count({c}) from customer) and n < 3) select * from x",
-    "select v from (select {c} as v from customer) t",
-    "select (select max({c}) from customer)",
-    "select n_name from nation where exists (select 1 from customer where {c} is not null and c_nationkey = n_nationkey)",
-    "select n_name, (select max({c}) from customer where c_nationkey = n_nationkey) from nation",
-    "select exists (select {c} from customer), not exists (select 1 from customer where {c} is null) from nation",
-    "select a.{c} from customer a join customer b on a.c_custkey = b.c_custkey",
-    "select count(*) from customer a join customer b on a.{c} = b.{c}",
-    "select count(*) from customer a join customer b using ({c})",
-    "select a.{c} from nation left join customer a on c_nationkey = n_nationkey",
-    "select {c} from customer union select {c} from customer",
-    "select {c} from customer union all select {c} from customer order by 1 limit 5",
-    "select {c} from customer intersect select {c} from customer",
-    "explain select {c} from customer",
-    "explain analyze select {c} from customer order by {c}",
-    "explain verbose select {c} from customer where {c} is not null",
-    "explain (analyze, verbose) select max({c}) from customer",
-    "prepare p as select {c} from customer; execute p; deallocate p",
-    "prepare p(bigint) as select {c} from customer where c_custkey > $1; execute p(0); deallocate p",
-];
+pub(crate) fn statements() -> impl Iterator<Item = &'static str> {
+    include_str!("../../../sql-tests/policy/statements.sql").lines().filter(|line| !line.starts_with('#'))
+}
 
 async fn all(session: &mut Session, sql: &str) -> Vec<String> {
     rows(session, sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}")).into_iter().flatten().collect()
@@ -71,7 +31,7 @@ async fn every_statement_meets_every_kind_of_column() {
         (world.session("alice").await, world.session("bob").await, world.session("carol").await);
     let secret_phones = all(&mut alice, "select c_phone from customer").await;
     let hidden_names = all(&mut alice, "select c_name from customer where c_mktsegment <> 'BUILDING'").await;
-    for template in STATEMENTS {
+    for template in statements() {
         let of = |column: &str| template.replace("{c}", column);
         for column in ["c_name", "c_phone"] {
             let shown = all(&mut bob, &of(column)).await;

@@ -5,8 +5,9 @@ use naru_gateway::error::ErrorCode;
 use serde_json::{Value, json};
 
 /// Everything allowed for both groups, and row filters and custom masks for analysts.
-fn world(filters: &[(&str, &str)], masks: &[(&str, &str, &str)]) -> World {
-    let resources = |table: &str| json!({"catalog": {"values": ["tpch"]}, "schema": {"values": ["*"]}, "table": {"values": [table]}});
+pub(crate) fn world(filters: &[(&str, &str)], masks: &[(&str, &str, &str)]) -> World {
+    let resources =
+        |table: &str| json!({"catalog": {"values": ["*"]}, "schema": {"values": ["*"]}, "table": {"values": [table]}});
     let select = json!([{"type": "select", "isAllowed": true}]);
     let all = |mut resources: Value| {
         resources["column"] = json!({"values": ["*"]});

@@ -26,6 +26,12 @@ impl Session {
         Ok(Self { client })
     }
 
+    /// A prepared statement that is never executed.
+    pub(super) async fn describe(&mut self, sql: &str) -> Result<usize, SqlError> {
+        let statement = self.client.prepare(sql.to_owned(), None).await?;
+        Ok(statement.dataset_schema()?.fields().len())
+    }
+
     /// The number of columns and the rows of a statement.
     pub(super) async fn run(&mut self, sql: &str) -> Result<(usize, Rows), SqlError> {
         let info = self.client.execute(sql.to_owned(), None).await?;

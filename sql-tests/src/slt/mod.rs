@@ -6,9 +6,12 @@
 //! `postgresql`, and `simple`, `extended` or `flight`. A record that is skipped for `naru` is a known difference from the
 //! oracle (docs/sql.md): it is run all the same, and must still differ.
 
+mod client;
 mod flight;
 mod form;
 mod postgres;
+
+pub use client::Client;
 
 use crate::naru::Naru;
 use crate::postgresql::Postgresql;
@@ -90,7 +93,9 @@ impl fmt::Display for SqlError {
 
 impl std::error::Error for SqlError {}
 
-/// Rows as text.
+pub use form::cell;
+
+/// Rows as text, each value in the form of [`cell`].
 pub type Rows = Vec<Vec<String>>;
 
 /// The rows of one statement, in a session of its own, as text.

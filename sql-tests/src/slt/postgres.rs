@@ -33,6 +33,11 @@ impl Session {
         }
     }
 
+    /// Parse and Describe, without Execute.
+    pub(super) async fn describe(&mut self, sql: &str) -> Result<usize, SqlError> {
+        Ok(self.client.prepare(sql).await?.columns().len())
+    }
+
     async fn simple(&mut self, sql: &str) -> Result<(usize, Rows), SqlError> {
         let (mut columns, mut rows) = (0, Rows::new());
         for message in self.client.simple_query(sql).await? {

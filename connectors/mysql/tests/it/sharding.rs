@@ -2,7 +2,7 @@
 
 use crate::world::{SERVERS, catalog, everywhere, orders, table};
 use datafusion::scalar::ScalarValue;
-use naru_connector::{ColumnPath, CompareOp, DerivedFrom, ErrorKind, Predicate, ScanRequest, Table};
+use naru_connector::{ColumnPath, CompareOp, DerivedFrom, ErrorKind, ParameterValue, Predicate, ScanRequest, Table};
 use naru_connector_testkit::context;
 use naru_connector_testkit::rows::{read, select, text};
 use serde_json::json;
@@ -88,6 +88,46 @@ async fn a_shard_with_another_shape_is_a_clear_error() {
     assert_eq!(error.kind, ErrorKind::ObjectChanged);
     assert_eq!(error.message, "column \"v\" of drift.t differs between its shards 0 and 2");
     assert!(connector.check(&context()).await.is_err());
+}
+
+#[tokio::test]
+async fn a_column_that_shards_lack_is_an_error_or_null_there() {
+    everywhere(
+        "CREATE DATABASE lacking; USE lacking; CREATE TABLE t (k INT NOT NULL, v INT NOT NULL, w INT NOT NULL); INSERT INTO t VALUES ({shard}, {shard} + 10, 1);",
+    );
+    SERVERS[0].sql("ALTER TABLE lacking.t DROP COLUMN w").unwrap();
+    SERVERS[2].sql("ALTER TABLE lacking.t DROP COLUMN v").unwrap();
+    let tables = json!([{"schema": "lacking", "name": "t", "key": "k", "routing": {"function": "modulo"}}]);
+    let strict = catalog(&tables, Vec::new());
+    let error = strict.table(&context(), "lacking", "t").await.unwrap_err();
+    assert_eq!(
+        (error.kind, error.message.as_str()),
+        (ErrorKind::ObjectChanged, "shard 2 of lacking.t lacks column \"v\", which shard 0 has")
+    );
+    assert!(strict.check(&context()).await.is_err());
+
+    let null = vec![("missing_column", ParameterValue::Text("null".to_owned()))];
+    let lenient = catalog(&tables, null.clone());
+    let t = table(&lenient, "lacking", "t").await;
+    let mut rows = text(&select(t.as_ref(), &[]).await.unwrap());
+    rows.sort_unstable();
+    assert_eq!(rows, ["0|10|NULL|0", "1|11|1|1", "2|NULL|1|2", "3|13|1|3"]);
+    assert!(t.columns()[1].field.is_nullable());
+    let is_null = Predicate::IsNull { column: ColumnPath::column("v") };
+    assert_eq!(text(&select(t.as_ref(), std::slice::from_ref(&is_null)).await.unwrap()), ["2|NULL|1|2"]);
+    assert_eq!(select(t.as_ref(), &[Predicate::Not(Box::new(is_null))]).await.unwrap().num_rows(), 3);
+    assert_eq!(select(t.as_ref(), &[Predicate::Not(Box::new(equals("v", 10)))]).await.unwrap().num_rows(), 2);
+    let ctx = context();
+    lenient.check(&ctx).await.unwrap();
+    let said = ctx.warnings.take();
+    assert_eq!(
+        said,
+        ["shard 0 of lacking.t lacks `w`: read as NULL there", "shard 2 of lacking.t lacks `v`: read as NULL there"]
+    );
+    // Rows can't be found by a key that a shard lacks.
+    let by_v = json!([{"schema": "lacking", "name": "t", "key": "v", "routing": {"function": "modulo"}}]);
+    let error = catalog(&by_v, null).table(&context(), "lacking", "t").await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Configuration);
 }
 
 #[tokio::test]

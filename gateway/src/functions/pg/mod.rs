@@ -74,6 +74,11 @@ pub(crate) async fn for_statement(
     Ok(called_ones.map(|function| (function.name().to_owned(), Arc::new(ScalarUDF::from(function)))).collect())
 }
 
+/// Is it one of these? They hold what one statement knows.
+pub(crate) fn belongs_to_a_session(function: &ScalarUDF) -> bool {
+    function.inner().downcast_ref::<row_function::RowFunction>().is_some()
+}
+
 /// A schema without any right does not exist; then there is no current one.
 fn current_schema(resolver: &Resolver<'_>) -> Option<String> {
     let schema = &resolver.path.schema;

@@ -4,13 +4,14 @@ use super::installed;
 use naru_sql_tests::naru::Naru;
 use naru_sql_tests::postgresql::Postgresql;
 use naru_sql_tests::{tool, workspace};
+use std::path::Path;
 use std::sync::OnceLock;
 use tokio::process::Command;
 
-async fn case(script: &str, name: &str, port: u16) {
+pub(super) async fn case(script: &str, name: &str, port: u16, files: &[&Path]) {
     let mut command = Command::new(installed().join("python/bin/python"));
     command.arg(workspace().join("sql-tests/clients/python").join(script)).arg(name);
-    command.arg(port.to_string());
+    command.arg(port.to_string()).args(files);
     let _ = tool::run(command, "").await.success();
 }
 
@@ -20,17 +21,17 @@ macro_rules! cases {
             #[tokio::test]
             async fn $case() {
                 let port = super::Naru::shared().$port();
-                super::case(concat!(stringify!($script), "_cases.py"), stringify!($case), port).await;
+                super::case(concat!(stringify!($script), "_cases.py"), stringify!($case), port, &[]).await;
             }
         )* }
     };
 }
 
 cases!(
-    psycopg, pg: query, parameters, errors, wrong_password, cancel, stream, pipeline, transactions, policies, copy,
-    copy_cancel, server_cursor
+    psycopg, pg: query, parameters, errors, wrong_password, cancel, cancel_before_the_first_row, stream, big_results, pipeline,
+    transactions, policies, newest_protocol, copy, copy_cancel, server_cursor
 );
-cases!(adbc, flight: query, parameters, errors, wrong_password, policies, metadata);
+cases!(adbc, flight: query, parameters, large, cancel, errors, wrong_password, policies, metadata);
 
 /// The same statements to Naru and to PostgreSQL 15.
 mod beside_postgresql {
