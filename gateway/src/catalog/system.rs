@@ -2,6 +2,7 @@
 
 use super::registry::Catalog;
 use super::resolver::Resolver;
+use crate::session::OpenCursor;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use datafusion::arrow::array::RecordBatch;
@@ -51,6 +52,8 @@ pub struct SessionFacts {
     pub started_at: DateTime<Utc>,
     /// Its settings, by name.
     pub settings: Vec<(Cow<'static, str>, String)>,
+    /// Its cursors.
+    pub cursors: Vec<OpenCursor>,
 }
 
 impl SessionFacts {

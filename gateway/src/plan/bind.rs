@@ -3,7 +3,7 @@
 //! Names resolve through [`Resolver`] only; DataFusion's own catalog list is empty. A bound plan is checked for denied
 //! columns, then verified; the optimised and the physical plan are verified again.
 
-use super::{dialect, lookup, names, pg_compat, query_function, wildcard};
+use super::{dialect, lookup, names, parameters, pg_compat, query_function, wildcard};
 use crate::audit::AuditedTable;
 use crate::catalog::{DeniedColumns, Resolver};
 use crate::error::{Error, ErrorCode, Result};
@@ -167,20 +167,9 @@ impl Bound {
         names::outward(self.plan.schema().as_arrow())
     }
 
-    /// The types of `$1`, `$2`, ...: what the client said, else what the statement implies, else text.
-    pub fn parameter_types(&self) -> Result<Vec<DataType>> {
-        let found = self.plan.get_parameter_types()?;
-        let number = |name: &str| name.trim_start_matches('$').parse::<usize>().ok();
-        let count = found.keys().filter_map(|name| number(name)).max().unwrap_or(0);
-        let mut types = vec![DataType::Utf8; count];
-        for (name, data_type) in found {
-            if let (Some(slot), Some(data_type)) =
-                (number(&name).and_then(|n| types.get_mut(n.wrapping_sub(1))), data_type)
-            {
-                *slot = data_type;
-            }
-        }
-        Ok(types)
+    /// The types of `$1`, `$2`, ...: what the client said, else what the statement implies; `None` where nothing does.
+    pub fn parameter_types(&self) -> Result<Vec<Option<DataType>>> {
+        Ok(parameters::infer(&self.plan)?)
     }
 }
 

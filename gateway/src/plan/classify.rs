@@ -1,9 +1,10 @@
 //! An allow-list of statement kinds. What isn't named here is refused: it never reaches DataFusion.
 
+use super::{CopyFormat, Fetch};
 use crate::error::{Error, ErrorCode, Result};
 use datafusion::sql::sqlparser::ast::{
-    DataType, DiscardObject, Expr, Ident, ObjectName, Query, Set, SetExpr, ShowStatementFilter, ShowStatementIn,
-    ShowStatementOptions, Statement, Use, UtilityOption,
+    CloseCursor, CopySource, CopyTarget, DataType, Declare, DiscardObject, Expr, Ident, ObjectName, Query, Set,
+    SetExpr, ShowStatementFilter, ShowStatementIn, ShowStatementOptions, Statement, Use, UtilityOption,
 };
 
 /// What a statement asks for.
@@ -20,6 +21,35 @@ pub enum Kind<'a> {
         /// Show the plan's nodes?
         verbose: bool,
     },
+    /// COPY of a query, or of a table, to the client.
+    Copy {
+        /// The query.
+        query: &'a Query,
+        /// How its rows are written.
+        format: CopyFormat,
+    },
+    /// DECLARE name CURSOR FOR query
+    Declare {
+        /// Its name.
+        name: &'a Ident,
+        /// The query.
+        query: &'a Query,
+        /// BINARY?
+        binary: bool,
+        /// WITH HOLD?
+        hold: bool,
+    },
+    /// FETCH or MOVE
+    Fetch {
+        /// The cursor.
+        name: &'a Ident,
+        /// Which rows.
+        rows: Fetch,
+        /// Is it a MOVE, which passes over them?
+        moves: bool,
+    },
+    /// CLOSE name, or ALL for `None`.
+    Close(Option<&'a Ident>),
     /// SHOW CATALOGS (or DATABASES).
     ShowCatalogs,
     /// SHOW SCHEMAS.
@@ -101,6 +131,24 @@ pub fn classify(statement: &Statement) -> Result<Kind<'_>> {
                 _ => Err(Error::unsupported("EXPLAIN of anything but a query")),
             }
         }
+        Statement::Copy { source, to, target, options, .. } => match (to, target, source) {
+            (true, CopyTarget::Stdout, CopySource::Query(query)) => {
+                Ok(Kind::Copy { query: read_only(query)?, format: CopyFormat::new(options)? })
+            }
+            (true, CopyTarget::File { .. } | CopyTarget::Program { .. }, _) => Err(copy_on_the_server()),
+            _ => Err(Error::new(ErrorCode::ReadOnly, "Naru is read-only: it changes nothing in its sources")),
+        },
+        Statement::Declare { stmts } => match stmts.as_slice() {
+            [declare] => cursor(declare),
+            _ => Err(Error::unsupported("this form of DECLARE")),
+        },
+        Statement::Fetch { name, direction, into, .. } => {
+            Ok(Kind::Fetch { name, rows: Fetch::new(direction), moves: into.is_some() })
+        }
+        Statement::Close { cursor } => Ok(Kind::Close(match cursor {
+            CloseCursor::All => None,
+            CloseCursor::Specific { name } => Some(name),
+        })),
         Statement::ExplainTable { table_name, .. } => Ok(Kind::ShowColumns(table_name)),
         Statement::ShowColumns { show_options: ShowStatementOptions { show_in: Some(place), .. }, .. } => {
             place.parent_name.as_ref().map(Kind::ShowColumns).ok_or_else(|| Error::unsupported("this form of SHOW"))
@@ -162,6 +210,24 @@ pub fn classify(statement: &Statement) -> Result<Kind<'_>> {
         }
         _ => Err(Error::unsupported("this statement")),
     }
+}
+
+fn copy_on_the_server() -> Error {
+    let message = "permission denied to COPY to a file or a program of the server";
+    let hint = "Anyone can COPY to stdout. psql's \\copy command also works for anyone.";
+    Error::new(ErrorCode::InsufficientPrivilege, message).with_hint(hint)
+}
+
+fn cursor(declare: &Declare) -> Result<Kind<'_>> {
+    let (Some(query), [name]) = (&declare.for_query, declare.names.as_slice()) else {
+        return Err(Error::unsupported("this form of DECLARE"));
+    };
+    if declare.scroll == Some(true) {
+        let error = Error::unsupported("a SCROLL cursor").with_hint("declare it with NO SCROLL and fetch forward");
+        return Err(error);
+    }
+    let [binary, hold] = [declare.binary, declare.hold].map(|given| given == Some(true));
+    Ok(Kind::Declare { name, query: read_only(query)?, binary, hold })
 }
 
 /// PostgreSQL's options in parentheses; those that only choose what is printed change nothing here.

@@ -1,9 +1,10 @@
 //! SQL text to syntax trees, once. PostgreSQL's dialect.
 
 use super::placeholders::{self, Placeholders};
+use super::{copy, cursor};
 use crate::error::{Error, ErrorCode, Result};
 use crate::session::api::Parsed;
-use datafusion::sql::sqlparser::ast::Ident;
+use datafusion::sql::sqlparser::ast::{Ident, Statement};
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
@@ -37,7 +38,10 @@ pub fn parse_with(sql: &str, placeholders: Placeholders) -> Result<Vec<Parsed>> 
         if parser.peek_token().token == Token::EOF {
             break;
         }
-        let statement = parser.parse_statement().map_err(|error| syntax_error(error, sql))?;
+        let statement = statement(&mut parser).map_err(|refused| match refused {
+            Refused::Syntax(error) => syntax_error(error, sql),
+            Refused::Option(error) => error,
+        })?;
         statements.push(Parsed { sql: Arc::clone(&text), statement: Some(Arc::new(statement)) });
         let next = parser.peek_token();
         if next.token != Token::EOF && next.token != Token::SemiColon {
@@ -49,6 +53,30 @@ pub fn parse_with(sql: &str, placeholders: Placeholders) -> Result<Vec<Parsed>> 
         statements.push(Parsed { sql: text, statement: None });
     }
     Ok(statements)
+}
+
+/// Why a statement was not read.
+pub(super) enum Refused {
+    /// It is not what the grammar knows.
+    Syntax(ParserError),
+    /// An option has a value that it can't have.
+    Option(Error),
+}
+
+impl From<ParserError> for Refused {
+    fn from(error: ParserError) -> Self {
+        Self::Syntax(error)
+    }
+}
+
+fn statement(parser: &mut Parser<'_>) -> Result<Statement, Refused> {
+    let first = parser.peek_token_ref();
+    match &first.token {
+        Token::Word(word) if word.keyword == Keyword::COPY => copy::parse(parser),
+        Token::Word(word) if word.keyword == Keyword::FETCH => Ok(cursor::parse(parser)?),
+        token if cursor::is_move(token) => Ok(cursor::parse(parser)?),
+        _ => Ok(parser.parse_statement()?),
+    }
 }
 
 /// `TABLE name` is `SELECT * FROM name`. sqlparser's own reading of it loses quotes and knows no three-part names.

@@ -1,6 +1,7 @@
 //! What a door may ask of a session, and what it gets back. Doors translate bytes to these calls and nothing else.
 
 use crate::error::Result;
+pub use crate::plan::{CopyFormat, ForceQuote};
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::sql::sqlparser::ast::Statement;
@@ -74,6 +75,22 @@ pub enum Outcome {
         verb: &'static str,
         /// Does the tag carry the number of rows?
         counted: bool,
+        /// Does a client that names no format get the binary one? So says a BINARY cursor.
+        binary: bool,
+    },
+    /// Rows of a COPY.
+    Copy {
+        /// Columns of every batch.
+        schema: SchemaRef,
+        /// The batches.
+        stream: QueryStream,
+        /// How they are written.
+        format: CopyFormat,
+    },
+    /// No rows: a MOVE passed over so many.
+    Moved {
+        /// The number in the command tag.
+        rows: u64,
     },
     /// No rows; the whole command tag (`SET`, `BEGIN`).
     Done {
@@ -88,6 +105,8 @@ impl fmt::Debug for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Rows { verb, .. } => write!(f, "Rows({verb})"),
+            Self::Copy { format, .. } => write!(f, "Copy({format:?})"),
+            Self::Moved { rows } => write!(f, "Moved({rows})"),
             Self::Done { tag } => write!(f, "Done({tag})"),
             Self::Empty => f.write_str("Empty"),
         }

@@ -3,9 +3,12 @@
 
 pub mod api;
 mod catalog_settings;
+mod copy;
+mod cursor;
 mod explain;
 mod gateway;
 mod namespace;
+mod parameters;
 mod plan_cache;
 mod prepared;
 mod query;
@@ -17,6 +20,7 @@ mod show;
 mod statement;
 mod tickets;
 
+pub use cursor::OpenCursor;
 pub use gateway::{Gateway, GatewayParts};
 pub use namespace::{TableEntry, TableFilter};
 pub use query::{Session, SessionVariables};

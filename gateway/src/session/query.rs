@@ -1,6 +1,7 @@
 //! A session: who, with which settings, in which schema, and how a query runs for it.
 
 use super::api::{Client, Described, Notice, Notices, Outcome, Parsed, Released, TransactionStatus};
+use super::cursor::Cursors;
 use super::gateway::Gateway;
 use super::plan_cache::{KeptPlan, PlanKey, SnapshotVersion, WantedPlan};
 use super::prepared::PreparedStatement;
@@ -39,6 +40,9 @@ pub struct Session {
     warnings: Warnings,
     pub(super) prepared: BTreeMap<String, PreparedStatement>,
     pub(super) released: Vec<Released>,
+    pub(super) cursors: Cursors,
+    /// Inside statements that are one implicit transaction.
+    pub(super) in_group: bool,
     process_id: i32,
     connected_at: DateTime<Utc>,
     statement: CancellationToken,
@@ -104,6 +108,8 @@ impl Session {
             warnings: Warnings::default(),
             prepared: BTreeMap::new(),
             released: Vec::new(),
+            cursors: Cursors::default(),
+            in_group: false,
             process_id: 0,
             connected_at: Utc::now(),
             statement: CancellationToken::new(),
@@ -154,6 +160,7 @@ impl Session {
     pub fn fail_transaction(&mut self) {
         if self.transaction == TransactionStatus::Open {
             self.transaction = TransactionStatus::Failed;
+            self.cursors.roll_back();
         }
     }
 
@@ -205,6 +212,7 @@ impl Session {
             connected_at: self.connected_at,
             started_at: self.gateway.started_at(),
             settings: self.settings.all().into_iter().map(|(name, value)| (name.into(), value)).collect(),
+            cursors: self.cursors.list(),
         };
         Scope {
             snapshot,
@@ -237,28 +245,45 @@ impl Session {
         let Some(statement) = &parsed.statement else { return Ok(nothing) };
         match plan::classify(statement)? {
             Kind::Query(query) => {
-                let kept = self.bind(parsed, query, parameter_types.to_vec()).await?;
+                let (kept, parameters) = self.bind_typed(parsed, query, parameter_types).await?;
                 let bound = &kept.bound;
                 asked.tables.clone_from(&bound.tables);
-                Ok(Described { parameters: bound.parameter_types()?, schema: Some(bound.schema()) })
+                Ok(Described { parameters, schema: Some(bound.schema()) })
             }
             Kind::Explain { query, .. } => {
-                let kept = self.bind(parsed, query, parameter_types.to_vec()).await?;
+                let (kept, parameters) = self.bind_typed(parsed, query, parameter_types).await?;
                 let bound = &kept.bound;
                 asked.tables.clone_from(&bound.tables);
                 let schema = super::statement::schema_of(&Kind::Explain { query, analyze: false, verbose: false });
-                Ok(Described { parameters: bound.parameter_types()?, schema })
+                Ok(Described { parameters, schema })
             }
             Kind::Execute { name, .. } => {
                 let inner = self.prepared_named(name)?;
                 let described = Box::pin(self.described(&inner, &[], asked)).await?;
                 Ok(Described { parameters: Vec::new(), ..described })
             }
+            Kind::Copy { query, .. } => {
+                self.needs_connection("COPY")?;
+                let kept = self.bind(parsed, query, Vec::new()).await?;
+                let bound = &kept.bound;
+                asked.tables.clone_from(&bound.tables);
+                if bound.parameter_types()?.is_empty() {
+                    return Ok(nothing);
+                }
+                Err(Error::new(ErrorCode::UndefinedParameter, "there is no parameter $1"))
+            }
+            Kind::Declare { query, .. } => {
+                self.needs_connection("DECLARE")?;
+                let (kept, parameters) = self.bind_typed(parsed, query, parameter_types).await?;
+                asked.tables.clone_from(&kept.bound.tables);
+                Ok(Described { parameters, schema: None })
+            }
+            Kind::Fetch { .. } => Ok(Described { schema: self.fetched(parsed).flatten(), ..nothing }),
             other => Ok(Described { schema: super::statement::schema_of(&other), ..nothing }),
         }
     }
 
-    async fn bind(
+    pub(super) async fn bind(
         &self,
         parsed: &Parsed,
         query: &Query,
@@ -311,6 +336,11 @@ impl Session {
             Kind::Explain { query, analyze, verbose } => {
                 self.explain(parsed, query, (analyze, verbose), parameters).await
             }
+            Kind::Copy { query, format } => self.copy(parsed, query, format).await,
+            Kind::Declare { name, query, binary, hold } => {
+                self.declare(parsed, (name, query), (binary, hold), parameters).await
+            }
+            Kind::Fetch { name, rows, moves } => self.fetch(name, rows, moves).await,
             Kind::Prepare { name, types, statement } => self.prepare(name, types, statement, &parsed.sql).await,
             Kind::Execute { name, values } => {
                 let (inner, values) = self.executed(name, values).await?;
@@ -326,11 +356,11 @@ impl Session {
     }
 
     /// Binds, plans, verifies, audits and starts a query.
-    async fn run(&self, parsed: &Parsed, query: &Query, parameters: Vec<ScalarValue>) -> Result<Outcome> {
+    pub(super) async fn run(&self, parsed: &Parsed, query: &Query, parameters: Vec<ScalarValue>) -> Result<Outcome> {
         let planned = self.planned(parsed, query, parameters).await?;
         let schema = Arc::clone(&planned.ready.schema);
         let stream = renamed(self.start(planned)?.stream()?, &schema);
-        Ok(Outcome::Rows { schema, stream, verb: "SELECT", counted: true })
+        Ok(Outcome::Rows { schema, stream, verb: "SELECT", counted: true, binary: false })
     }
 
     /// Waits for a turn, binds and plans. A query that is refused here leaves its audit records here.

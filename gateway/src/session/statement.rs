@@ -56,14 +56,31 @@ impl Session {
                 self.transaction = TransactionStatus::Open;
                 Ok(Outcome::Done { tag: "BEGIN" })
             }
-            Kind::Commit => Ok(Outcome::Done { tag: self.end_transaction("COMMIT") }),
-            Kind::Rollback => Ok(Outcome::Done { tag: self.end_transaction("ROLLBACK") }),
+            Kind::Commit => {
+                let tag = self.end_transaction("COMMIT");
+                if tag == "COMMIT" {
+                    self.cursors.commit()
+                } else {
+                    self.cursors.roll_back()
+                }
+                Ok(Outcome::Done { tag })
+            }
+            Kind::Rollback => {
+                self.cursors.roll_back();
+                Ok(Outcome::Done { tag: self.end_transaction("ROLLBACK") })
+            }
             Kind::NoOp(tag) => Ok(Outcome::Done { tag }),
             Kind::Deallocate(name) => self.deallocate(name),
             Kind::Discard(what) => self.discard(what),
-            Kind::Reset(_) | Kind::Query(_) | Kind::Explain { .. } | Kind::Prepare { .. } | Kind::Execute { .. } => {
-                Err(Error::internal("a statement of another kind"))
-            }
+            Kind::Close(name) => self.close(name),
+            Kind::Reset(_)
+            | Kind::Query(_)
+            | Kind::Copy { .. }
+            | Kind::Declare { .. }
+            | Kind::Fetch { .. }
+            | Kind::Explain { .. }
+            | Kind::Prepare { .. }
+            | Kind::Execute { .. } => Err(Error::internal("a statement of another kind")),
         }
     }
 
@@ -76,6 +93,7 @@ impl Session {
             DiscardObject::ALL => {
                 self.unset_all()?;
                 self.release_all();
+                self.cursors.close_all();
                 self.released.push(Released::AllPortals);
                 "DISCARD ALL"
             }
@@ -183,5 +201,5 @@ pub(super) fn rows_of(column: &str, values: Vec<String>, verb: &'static str) -> 
 pub(super) fn rows_in(batch: RecordBatch, verb: &'static str) -> Outcome {
     let schema = batch.schema();
     let stream: QueryStream = futures::stream::iter([Ok(batch)]).boxed();
-    Outcome::Rows { schema, stream, verb, counted: false }
+    Outcome::Rows { schema, stream, verb, counted: false, binary: false }
 }

@@ -26,7 +26,9 @@ async fn errors_have_their_code_and_sqlstate() {
         ("select c_acctbal from customer", Code::PermissionDenied, "42501"),
         ("insert into customer values (1)", Code::FailedPrecondition, "25006"),
         ("select 1; select 2", Code::Unimplemented, "0A000"),
-        ("copy customer to '/tmp/x'", Code::Unimplemented, "0A000"),
+        ("copy customer to '/tmp/x'", Code::PermissionDenied, "42501"),
+        ("copy (select 1) to stdout", Code::Unimplemented, "0A000"),
+        ("declare c cursor with hold for select 1", Code::Unimplemented, "0A000"),
     ] {
         let error = status(bob.execute(sql.into(), None).await);
         assert_eq!(error.code(), code, "{sql}: {error:?}");

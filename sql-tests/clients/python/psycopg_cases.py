@@ -214,5 +214,82 @@ def policies() -> None:
         assert carol.execute("select 1").fetchone() == (1,)
 
 
+def copy() -> None:
+    with connect("alice", autocommit=True) as connection, connection.cursor() as cursor:
+        with cursor.copy("copy (select r_regionkey, r_name, null::text from region order by 1 limit 2) to stdout") as copy:
+            assert list(copy.rows()) == [("0", "AFRICA", None), ("1", "AMERICA", None)]
+        with cursor.copy("copy (select r_regionkey::bigint, r_name, 1.50::numeric(5,2) from region order by 1 limit 2) to stdout (format binary)") as copy:
+            copy.set_types(["int8", "text", "numeric"])
+            assert list(copy.rows()) == [(0, "AFRICA", decimal.Decimal("1.50")), (1, "AMERICA", decimal.Decimal("1.50"))]
+        with cursor.copy("copy lineitem to stdout csv header") as copy:
+            lines = b"".join(copy).splitlines()
+        assert len(lines) == 60_176 and lines[0].startswith(b"l_orderkey,l_partkey,"), lines[0]
+
+        # It fails in the middle: the next statement works.
+        def broken() -> None:
+            with cursor.copy("copy (select 1 / (l_orderkey - 60000) from lineitem order by l_orderkey) to stdout") as copy:
+                for _ in copy:
+                    pass
+        fails_with("22012", broken)
+        fails_with("25006", lambda: cursor.copy("copy region from stdin").__enter__())
+        assert connection.execute("select 1").fetchone() == (1,)
+    with connect("bob", autocommit=True) as bob, bob.cursor() as cursor:
+        with cursor.copy("copy (select c_phone from customer where c_custkey = 1) to stdout") as copy:
+            assert list(copy.rows()) == [("XXXXXXXXXXX2988",)]
+        with cursor.copy("copy customer (c_mktsegment) to stdout") as copy:
+            assert set(copy.rows()) == {("BUILDING",)}
+        fails_with("42501", lambda: cursor.copy("copy customer to stdout").__enter__())
+        fails_with("42501", lambda: cursor.copy("copy customer (c_acctbal) to stdout").__enter__())
+    with connect("carol", autocommit=True) as carol, carol.cursor() as cursor:
+        fails_with("42P01", lambda: cursor.copy("copy customer to stdout").__enter__())
+
+
+def copy_cancel() -> None:
+    with connect("alice", autocommit=True) as connection, connection.cursor() as cursor:
+        def cancelled() -> None:
+            with cursor.copy("copy (select a.l_orderkey from lineitem a, lineitem b, lineitem c) to stdout") as copy:
+                rows = iter(copy)
+                next(rows)
+                connection.cancel_safe()
+                for _ in rows:
+                    pass
+        fails_with("57014", cancelled)
+        assert connection.execute("select 1").fetchone() == (1,)
+
+
+def server_cursor() -> None:
+    with connect("alice") as connection:
+        for binary in (False, True):
+            with connection.cursor("one", binary=binary) as cursor:
+                cursor.itersize = 1000
+                cursor.execute("select l_orderkey, l_extendedprice from lineitem where l_orderkey > %s", (0,))
+                assert [column.name for column in cursor.description] == ["l_orderkey", "l_extendedprice"]
+                assert sum(key for key, _ in cursor) == 1_802_759_573
+        # Two at a time, left in the middle, and the same name again with other columns.
+        for round in range(7):
+            with connection.cursor("a") as first, connection.cursor("b") as second:
+                first.execute("select c_custkey from customer order by 1" if round % 2 else "select c_name, c_custkey from customer order by 2")
+                second.execute("select r_name from region order by 1")
+                assert second.fetchmany(2) == [("AFRICA",), ("AMERICA",)]
+                assert first.fetchone() == ((1,) if round % 2 else ("Customer#000000001", 1))
+                second.scroll(1)
+                assert second.fetchone() == ("EUROPE",)
+                assert first.fetchone()[-1] == 2
+        open_cursors = connection.execute("select count(*) from pg_cursors").fetchone()
+        assert open_cursors == (0,), open_cursors
+    with connect("alice", autocommit=True) as connection:
+        with connection.cursor("held", withhold=True) as cursor:
+            cursor.execute("select r_name from region order by 1")
+            assert cursor.fetchone() == ("AFRICA",)
+            assert connection.execute("select name from pg_cursors").fetchall() == [("held",)]
+            assert len(cursor.fetchall()) == 4
+        fails_with("25P01", lambda: connection.cursor("loose").execute("select 1"))
+    with connect("bob") as bob:
+        with bob.cursor("mine") as cursor:
+            cursor.execute("select c_phone from customer where c_custkey = 1")
+            assert cursor.fetchall() == [("XXXXXXXXXXX2988",)]
+            fails_with("42501", lambda: bob.cursor("other").execute("select c_acctbal from customer"))
+
+
 if __name__ == "__main__":
     globals()[sys.argv[1]]()

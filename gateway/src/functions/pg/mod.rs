@@ -4,6 +4,7 @@
 //! the statement. Functions that PostgreSQL has for things that Naru has none of (index definitions, sizes on disk) give NULL, as
 //! PostgreSQL does for an object it doesn't find.
 
+pub(crate) mod bytea;
 mod definitions;
 mod json;
 mod naming;

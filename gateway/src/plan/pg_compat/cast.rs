@@ -1,9 +1,10 @@
 //! Casts to types that only PostgreSQL has.
 
 use super::{array, call, folded, last, string_literal, take};
-use crate::error::Result;
+use crate::error::{Error, ErrorCode, Result};
+use crate::functions::pg::bytea;
 use datafusion::sql::sqlparser::ast::{
-    ArrayElemTypeDef, CastKind, DataType, ExactNumberInfo, Expr, FunctionArguments, TimezoneInfo,
+    ArrayElemTypeDef, CastKind, DataType, ExactNumberInfo, Expr, FunctionArguments, TimezoneInfo, Value,
 };
 
 /// Types whose values are OIDs that are read and written as names. Each has a function of the same name, which takes a name or an
@@ -25,6 +26,12 @@ pub(super) fn rewrite(expr: &mut Expr) -> Result<()> {
     if is_text(data_type) && reads_name(inner).is_some() {
         *expr = take(inner);
         show_by_name(expr);
+        return Ok(());
+    }
+    if let (DataType::Bytea, Some(literal)) = (&*data_type, string_literal(inner)) {
+        let message = || format!("invalid input syntax for type bytea: \"{literal}\"");
+        let bytes = bytea::read(literal).ok_or_else(|| Error::new(ErrorCode::InvalidTextRepresentation, message()))?;
+        **inner = Expr::Value(Value::HexStringLiteral(hex::encode(bytes)).into());
         return Ok(());
     }
     if let DataType::Array(_) = data_type

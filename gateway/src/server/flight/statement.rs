@@ -232,7 +232,7 @@ async fn start(mut session: Session, parsed: Parsed, rows: Vec<Vec<ScalarValue>>
 async fn execute(session: &mut Session, parsed: &Parsed, values: Vec<ScalarValue>) -> Result<QueryStream> {
     match session.execute(parsed, values).await? {
         Outcome::Rows { stream, .. } => Ok(stream),
-        Outcome::Done { .. } | Outcome::Empty => {
+        Outcome::Done { .. } | Outcome::Copy { .. } | Outcome::Moved { .. } | Outcome::Empty => {
             Err(Error::internal("a statement described as one with rows gave none"))
         }
     }

@@ -68,6 +68,7 @@ fn code(code: ErrorCode) -> Code {
         | E::DuplicateAlias
         | E::GroupingError
         | E::DatatypeMismatch
+        | E::IndeterminateDatatype
         | E::InvalidTextRepresentation
         | E::InvalidDatetime
         | E::NumericOutOfRange
@@ -88,9 +89,11 @@ fn code(code: ErrorCode) -> Code {
         E::UndefinedPreparedStatement | E::UndefinedCursor => Code::NotFound,
         E::DuplicatePreparedStatement | E::DuplicateCursor => Code::AlreadyExists,
         E::FeatureNotSupported => Code::Unimplemented,
-        E::ReadOnly | E::InFailedTransaction | E::NoActiveTransaction | E::ActiveTransaction => {
-            Code::FailedPrecondition
-        }
+        E::ReadOnly
+        | E::InFailedTransaction
+        | E::NoActiveTransaction
+        | E::ActiveTransaction
+        | E::ObjectNotInPrerequisiteState => Code::FailedPrecondition,
         E::InsufficientPrivilege | E::RestrictedTable => Code::PermissionDenied,
         E::InvalidPassword => Code::Unauthenticated,
         E::QueryCancelled => Code::Cancelled,

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 pub use crate::session::api::Released;
 use crate::session::api::{Client, Described, Notice, Outcome, Parsed, TransactionStatus};
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::ScalarValue;
 use naru_auth::{Identity, Login};
 use std::future::Future;
@@ -91,6 +91,27 @@ pub trait BackendSession: Send + 'static {
     /// The process id that this connection goes by (`pg_backend_pid`, `pg_stat_activity`); called once, after the login.
     fn connected(&mut self, process_id: i32) {
         let _ = process_id;
+    }
+
+    /// Several statements of one Query begin: until [`synced`](Self::synced) they are one implicit transaction.
+    fn begin_group(&mut self) {}
+
+    /// The columns of a cursor of SQL's `DECLARE`, which the protocol may name as a portal.
+    fn cursor_schema(&self, name: &str) -> Option<SchemaRef> {
+        let _ = name;
+        None
+    }
+
+    /// The columns that a prepared statement gives when it is bound: those of its description, except of a FETCH, whose cursor may
+    /// be another one by now.
+    fn columns_now(&self, parsed: &Parsed, described: &Described) -> Option<SchemaRef> {
+        let _ = parsed;
+        described.schema.clone()
+    }
+
+    /// The client closed a portal that may be a cursor.
+    fn close_cursor(&mut self, name: &str) {
+        let _ = name;
     }
 
     /// A Query, or all commands up to a Sync, are done: an implicit transaction ends here, and with it cursors without hold.

@@ -66,11 +66,16 @@ impl<S: BackendSession> Connection<S> {
         for ((value, format), (&oid, data_type)) in bind.parameters.iter().zip(formats).zip(types) {
             parameters.push(parameter::decode(value.as_deref(), format, oid, data_type, zone)?);
         }
-        let formats = match &prepared.described.schema {
+        if self.session.cursor_schema(&bind.portal).is_some() {
+            let message = format!("cursor \"{}\" already exists", bind.portal);
+            return Err(Error::new(ErrorCode::DuplicateCursor, message).into());
+        }
+        let schema = self.session.columns_now(&prepared.parsed, &prepared.described);
+        let formats = match &schema {
             Some(schema) => result_formats(&bind.result_formats, schema.fields().len())?,
             None => Vec::new(),
         };
-        self.objects.put_portal(bind.portal, Portal { prepared, formats, state: State::Bound(parameters) });
+        self.objects.put_portal(bind.portal, Portal { prepared, schema, formats, state: State::Bound(parameters) });
         self.wire.put(&BindComplete::new());
         Ok(())
     }
@@ -80,11 +85,16 @@ impl<S: BackendSession> Connection<S> {
             Target::Statement(name) => {
                 let prepared = self.objects.statement(name)?;
                 self.wire.put(&ParameterDescription::new(prepared.parameter_oids.clone()));
-                put_description(&mut self.wire, prepared.described.schema.as_deref(), &[])?;
+                let schema = self.session.columns_now(&prepared.parsed, &prepared.described);
+                put_description(&mut self.wire, schema.as_deref(), &[])?;
             }
             Target::Portal(name) => {
+                if let Some(schema) = self.session.cursor_schema(name) {
+                    put_description(&mut self.wire, Some(&schema), &[])?;
+                    return Ok(());
+                }
                 let portal = self.objects.portal(name)?;
-                put_description(&mut self.wire, portal.prepared.described.schema.as_deref(), &portal.formats)?;
+                put_description(&mut self.wire, portal.schema.as_deref(), &portal.formats)?;
             }
         }
         Ok(())
@@ -114,11 +124,16 @@ impl<S: BackendSession> Connection<S> {
                 let stop = Stop { statement: self.begin(), session: self.session.cancel_token() };
                 let outcome = stop.attend(&mut self.wire, self.session.execute(parsed, parameters)).await??;
                 match outcome {
-                    Outcome::Rows { schema, stream, verb, counted } => {
-                        check_same(portal.prepared.described.schema.as_deref(), &schema)?;
+                    Outcome::Rows { schema, stream, verb, counted, .. } => {
+                        check_same(portal.schema.as_deref(), &schema)?;
                         let zone = self.session.time_zone();
                         let rows = Box::new(Rows::new(stream, schema, portal.formats.clone(), zone, stop));
                         portal.state = self.send(rows, verb, counted, most).await?;
+                    }
+                    Outcome::Copy { schema, stream, format } => self.copy_out(stream, schema, format, stop).await?,
+                    Outcome::Moved { rows } => {
+                        self.settle();
+                        respond::complete(&mut self.wire, tag("MOVE", true, rows));
                     }
                     Outcome::Done { tag } => {
                         self.settle();
@@ -175,7 +190,10 @@ impl<S: BackendSession> Connection<S> {
                     self.session.unprepared(&name);
                 }
             }
-            Target::Portal(name) => self.objects.close_portal(&name),
+            Target::Portal(name) => {
+                self.objects.close_portal(&name);
+                self.session.close_cursor(&name);
+            }
         }
         self.wire.put(&CloseComplete::new());
     }

@@ -5,7 +5,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::plan;
 use crate::session::api::{Client, Described, Notice, Outcome, Parsed, TransactionStatus};
 use crate::session::{Gateway, Session};
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::ScalarValue;
 use naru_auth::{Identity, Login};
 use std::future::Future;
@@ -124,6 +124,26 @@ impl BackendSession for PgSession {
 
     fn time_zone(&self) -> chrono_tz::Tz {
         self.session.settings().time_zone()
+    }
+
+    fn begin_group(&mut self) {
+        self.session.begin_group();
+    }
+
+    fn synced(&mut self, failed: bool) {
+        self.session.end_group(failed);
+    }
+
+    fn cursor_schema(&self, name: &str) -> Option<SchemaRef> {
+        self.session.cursor_schema(name)
+    }
+
+    fn columns_now(&self, parsed: &Parsed, described: &Described) -> Option<SchemaRef> {
+        self.session.fetched(parsed).unwrap_or_else(|| described.schema.clone())
+    }
+
+    fn close_cursor(&mut self, name: &str) {
+        self.session.close_cursor(name);
     }
 
     fn prepared(&mut self, name: &str, parsed: &Parsed, types: &[DataType]) {

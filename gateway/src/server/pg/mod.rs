@@ -11,6 +11,7 @@ pub mod backend;
 mod cancel;
 pub mod catalog;
 mod connection;
+mod copy;
 mod encode;
 mod extended;
 mod frontend;

@@ -5,6 +5,7 @@ use super::rows::Rows;
 use super::types::Format;
 use crate::error::{Error, ErrorCode, Result};
 use crate::session::api::{Described, Parsed};
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::ScalarValue;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,6 +21,8 @@ pub(super) struct Prepared {
 /// A statement of Bind.
 pub(super) struct Portal {
     pub(super) prepared: Arc<Prepared>,
+    /// The columns it gives; `None` for no rows.
+    pub(super) schema: Option<SchemaRef>,
     /// One a column.
     pub(super) formats: Vec<Format>,
     pub(super) state: State,

@@ -1,9 +1,10 @@
 //! A running query's rows on their way to the client: never more of them in memory than one batch.
 
 use super::connection::{Failure, Stop};
-use super::encode::{EncodedBatch, RowEncoder};
+use super::encode::{CopyRows, EncodedBatch, RowEncoder};
 use super::types::Format;
 use super::wire::{FLUSH_AT, Wire};
+use crate::error::Result as Encoded;
 use crate::session::api::QueryStream;
 use chrono_tz::Tz;
 use datafusion::arrow::datatypes::SchemaRef;
@@ -15,7 +16,16 @@ pub(super) struct Rows {
     encoder: RowEncoder,
     /// The batch under way and its next row.
     batch: Option<(EncodedBatch, usize)>,
+    form: Form,
     stop: Stop,
+}
+
+/// How a row goes out.
+enum Form {
+    /// As DataRow.
+    DataRow,
+    /// As CopyData.
+    Copy(CopyRows),
 }
 
 /// What a call of [`Rows::send`] came to.
@@ -29,7 +39,21 @@ pub(super) enum Sent {
 
 impl Rows {
     pub(super) fn new(stream: QueryStream, schema: SchemaRef, formats: Vec<Format>, zone: Tz, stop: Stop) -> Self {
-        Self { stream, encoder: RowEncoder::new(schema, formats, zone), batch: None, stop }
+        Self { stream, encoder: RowEncoder::new(schema, formats, zone), batch: None, form: Form::DataRow, stop }
+    }
+
+    /// The rows of a COPY that has begun.
+    pub(super) fn copy(stream: QueryStream, schema: SchemaRef, form: CopyRows, zone: Tz, stop: Stop) -> Self {
+        let formats = vec![form.format(); schema.fields().len()];
+        Self { form: Form::Copy(form), ..Self::new(stream, schema, formats, zone, stop) }
+    }
+
+    /// What a COPY has behind its last row.
+    pub(super) fn end_copy(&mut self, wire: &mut Wire) -> Encoded<()> {
+        match &mut self.form {
+            Form::DataRow => Ok(()),
+            Form::Copy(form) => form.end(&mut wire.out),
+        }
     }
 
     /// What stops it.
@@ -55,7 +79,11 @@ impl Rows {
                 self.batch = None;
                 continue;
             }
-            wire.append(|out| batch.write(*next, out))?;
+            let row = *next;
+            match &mut self.form {
+                Form::DataRow => wire.append(|out| batch.write(row, out))?,
+                Form::Copy(form) => wire.append(|out| form.row(batch, row, out))?,
+            }
             *next += 1;
             sent += 1;
             if wire.out.len() >= FLUSH_AT {

@@ -4,7 +4,7 @@ use super::backend::BackendSession;
 use super::connection::{Connection, Failure, Stop};
 use super::respond;
 use super::rows::{Rows, Sent};
-use super::types::row_description;
+use super::types::{Format, row_description};
 use crate::error::{Error, ErrorCode};
 use crate::session::api::{Outcome, Parsed};
 use pgwire::messages::response::EmptyQueryResponse;
@@ -17,6 +17,9 @@ impl<S: BackendSession> Connection<S> {
         self.objects.drop_unnamed();
         let stop = Stop { statement: self.begin(), session: self.session.cancel_token() };
         let statements = stop.attend(&mut self.wire, self.session.parse(sql)).await??;
+        if statements.len() > 1 {
+            self.session.begin_group();
+        }
         let mut empty = true;
         for parsed in statements.iter().filter(|parsed| parsed.statement.is_some()) {
             empty = false;
@@ -32,11 +35,12 @@ impl<S: BackendSession> Connection<S> {
         let stop = Stop { statement: self.begin(), session: self.session.cancel_token() };
         let outcome = stop.attend(&mut self.wire, self.session.execute(parsed, Vec::new())).await??;
         match outcome {
-            Outcome::Rows { schema, stream, verb, counted } => {
+            Outcome::Rows { schema, stream, verb, counted, binary } => {
                 check_width(schema.fields().len())?;
-                self.wire.put(&row_description(&schema, &[]));
+                let formats = if binary { vec![Format::Binary; schema.fields().len()] } else { Vec::new() };
+                self.wire.put(&row_description(&schema, &formats));
                 let zone = self.session.time_zone();
-                let mut rows = Rows::new(stream, schema, Vec::new(), zone, stop);
+                let mut rows = Rows::new(stream, schema, formats, zone, stop);
                 let sent = match rows.send(&mut self.wire, None).await? {
                     Sent::All(sent) => sent,
                     Sent::Suspended => 0,
@@ -44,6 +48,11 @@ impl<S: BackendSession> Connection<S> {
                 drop(rows);
                 self.settle();
                 respond::complete(&mut self.wire, tag(verb, counted, sent));
+            }
+            Outcome::Copy { schema, stream, format } => self.copy_out(stream, schema, format, stop).await?,
+            Outcome::Moved { rows } => {
+                self.settle();
+                respond::complete(&mut self.wire, tag("MOVE", true, rows));
             }
             Outcome::Done { tag } => {
                 self.settle();

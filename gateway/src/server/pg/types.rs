@@ -184,7 +184,7 @@ pub fn of_data_type(data_type: &DataType) -> ColumnType {
         DataType::Timestamp(_, None) => &TIMESTAMP,
         DataType::Timestamp(_, Some(_)) => &TIMESTAMPTZ,
         DataType::Interval(_) | DataType::Duration(_) => &INTERVAL,
-        DataType::Struct(_) | DataType::Map(..) => &JSON,
+        DataType::Struct(_) | DataType::Map(..) => &JSONB,
         // A column of nulls too: `unknown` upsets pgjdbc and pgx.
         _ => &TEXT,
     };
@@ -290,7 +290,7 @@ mod tests {
             (list(DataType::Int32), 1007, -1),
             (list(list(DataType::Decimal128(5, 1))), 1231, (5 << 16 | 1) + 4),
             (DataType::Timestamp(TimeUnit::Second, Some("+05:00".into())), 1184, -1),
-            (list(DataType::Struct(Vec::<Field>::new().into())), 199, -1),
+            (list(DataType::Struct(Vec::<Field>::new().into())), 3807, -1),
         ];
         for (data_type, oid, modifier) in cases {
             assert_eq!((of_data_type(&data_type).oid(), type_modifier(&data_type)), (oid, modifier), "{data_type}");

@@ -29,7 +29,7 @@ macro_rules! cases {
 
 cases!(
     pgjdbc, "PgJdbc", pg: query, parameters, types, errors, wrong_password, cancel, cancel_between_fetches, fetch_size, big_results,
-    policies, transactions, server_prepared, timeout, metadata
+    policies, transactions, server_prepared, timeout, metadata, copy, cursors
 );
 cases!(
     flight_jdbc, "FlightJdbc", flight: query, parameters, large, cancel, metadata, errors, wrong_password, policies

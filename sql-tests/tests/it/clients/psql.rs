@@ -66,6 +66,34 @@ async fn a_big_result_arrives_whole() {
 }
 
 #[tokio::test]
+async fn copy_writes_a_file_at_the_client() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    let script = format!(
+        "\\copy (select r_regionkey, r_name, 'a,b' as x from region order by 1 limit 2) to '{}' csv header\n\\copy lineitem to '{}'\n",
+        file("region.csv").display(),
+        file("lineitem.txt").display()
+    );
+    let finished = run("alice", &script).await;
+    assert_eq!(finished.stdout, "COPY 2\nCOPY 60175\n", "{}", finished.stderr);
+    let region = std::fs::read_to_string(file("region.csv")).unwrap();
+    assert_eq!(region, "r_regionkey,r_name,x\n0,AFRICA,\"a,b\"\n1,AMERICA,\"a,b\"\n");
+    assert_eq!(std::fs::read_to_string(file("lineitem.txt")).unwrap().lines().count(), 60_175);
+    // What comes to the screen, and what a policy hides.
+    assert_eq!(run("alice", "copy region (r_name) to stdout csv;").await.success().lines().next(), Some("AFRICA"));
+    let script = format!("\\copy customer (c_acctbal) to '{}'", file("secret").display());
+    let refused = run("bob", &script).await;
+    assert!(refused.stderr.contains("42501"), "{}", refused.stderr);
+}
+
+#[tokio::test]
+async fn fetch_count_reads_through_a_cursor() {
+    let script = "\\set FETCH_COUNT 1000\nselect l_orderkey from lineitem;\nselect 1;";
+    let rows = run("alice", script).await.success();
+    assert_eq!(rows.lines().count(), 60_176);
+}
+
+#[tokio::test]
 async fn interrupt_cancels_the_running_query() {
     // A server of its own: its audit file says when the query runs.
     let naru = Naru::demo();

@@ -2,8 +2,10 @@
 
 use super::installed;
 use naru_sql_tests::naru::Naru;
+use naru_sql_tests::postgresql::Postgresql;
 use naru_sql_tests::{tool, workspace};
 use std::path::Path;
+use std::sync::OnceLock;
 use tokio::process::Command;
 
 pub(super) async fn case(script: &str, name: &str, port: u16, files: &[&Path]) {
@@ -27,6 +29,31 @@ macro_rules! cases {
 
 cases!(
     psycopg, pg: query, parameters, errors, wrong_password, cancel, cancel_before_the_first_row, stream, big_results, pipeline,
-    transactions, policies, newest_protocol
+    transactions, policies, newest_protocol, copy, copy_cancel, server_cursor
 );
 cases!(adbc, flight: query, parameters, large, cancel, errors, wrong_password, policies, metadata);
+
+/// The same statements to Naru and to PostgreSQL 15.
+mod beside_postgresql {
+    use super::{Command, Naru, OnceLock, Postgresql, installed, tool, workspace};
+
+    async fn case(name: &str) {
+        static ORACLE: OnceLock<Postgresql> = OnceLock::new();
+        let mut command = Command::new(installed().join("python/bin/python"));
+        command.arg(workspace().join("sql-tests/clients/python/wire_cases.py")).arg(name);
+        let ports = [Naru::shared().pg(), ORACLE.get_or_init(Postgresql::start).port()];
+        command.args(ports.map(|port| port.to_string()));
+        let _ = tool::run(command, "").await.success();
+    }
+
+    macro_rules! cases {
+        ($($case:ident),*) => { $(
+            #[tokio::test]
+            async fn $case() {
+                case(stringify!($case)).await;
+            }
+        )* };
+    }
+
+    cases!(copy, copy_errors, cursors, types, parameters);
+}

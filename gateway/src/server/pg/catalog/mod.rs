@@ -12,6 +12,7 @@ mod pg_am;
 mod pg_attribute;
 mod pg_class;
 mod pg_collation;
+mod pg_cursors;
 mod pg_database;
 mod pg_description;
 mod pg_get_keywords;
@@ -62,6 +63,7 @@ impl SystemSchema for PgCatalog {
             "pg_attribute" => pg_attribute::rows(resolver, catalog, &*objects().await?).await,
             "pg_class" => pg_class::rows(&*objects().await?),
             "pg_collation" => pg_collation::rows(),
+            "pg_cursors" => pg_cursors::rows(resolver),
             "pg_database" => pg_database::rows(resolver),
             "pg_description" => pg_description::rows(resolver, catalog, &*objects().await?).await,
             pg_get_keywords::NAME => pg_get_keywords::rows(),

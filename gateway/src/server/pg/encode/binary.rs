@@ -1,13 +1,15 @@
 //! Values in PostgreSQL's binary form (`typsend`): big-endian, dates and times from 2000-01-01.
 
 use super::column::{Column, Data, List, out_of_range};
-use super::datetime::{EPOCH_DAYS, MICROS_PER_DAY};
+use super::datetime::{EPOCH_DAYS, MICROS_PER_DAY, days_and_rest};
 use super::{number, set_length};
 use crate::error::{Error, ErrorCode, Result};
 use bytes::{BufMut, BytesMut};
 
 /// 1970-01-01 in PostgreSQL's microseconds.
 const EPOCH_MICROS: i64 = EPOCH_DAYS as i64 * MICROS_PER_DAY;
+/// What the binary form of jsonb begins with.
+const JSONB_VERSION: u8 = 1;
 /// As many dimensions as PostgreSQL allows.
 const MAX_DIMENSIONS: usize = 6;
 
@@ -23,13 +25,15 @@ impl Column {
             Data::Oid(array) | Data::Procedure(array) => out.put_u32(array.value(row)),
             Data::Float4(array) => out.put_f32(array.value(row)),
             Data::Float8(array) => out.put_f64(array.value(row)),
-            Data::Numeric(array, scale) => number::numeric_binary(out, &array.value(row).to_string(), *scale),
+            Data::Numeric(array, scale) => {
+                number::numeric_binary(out, number::Digits::of(array.value(row)).as_str(), *scale)
+            }
             Data::BigNumeric(array, scale) => number::numeric_binary(out, &array.value(row).to_string(), *scale),
             Data::Text(array) => out.put_slice(array.value(row).as_bytes()),
             Data::LargeText(array) => out.put_slice(array.value(row).as_bytes()),
             Data::TextView(array) => out.put_slice(array.value(row).as_bytes()),
             Data::Jsonb(array) => {
-                out.put_u8(1);
+                out.put_u8(JSONB_VERSION);
                 out.put_slice(array.value(row).as_bytes());
             }
             Data::Bytea(array) => out.put_slice(array.value(row)),
@@ -43,9 +47,15 @@ impl Column {
                 let value = array.value(row);
                 interval(out, value.months, value.days, value.nanoseconds / 1000);
             }
-            Data::Duration(array) => interval(out, 0, 0, array.value(row)),
+            Data::Duration(array) => {
+                let (days, micros) = days_and_rest(array.value(row));
+                interval(out, 0, days, micros);
+            }
             Data::List(list) => list.binary(row, out)?,
-            Data::Struct(_) | Data::Map { .. } => self.json(row, out),
+            Data::Struct(_) | Data::Map { .. } => {
+                out.put_u8(JSONB_VERSION);
+                self.json(row, out);
+            }
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! An Arrow array as one of a few shapes, so that writing a value needs one `match` and no downcast.
 
 use super::datetime::MICROS_PER_DAY;
+use super::json::key_order;
 use crate::error::{Error, ErrorCode, Result};
 use crate::server::pg::types::{self, ColumnType, of_field};
 use chrono_tz::Tz;
@@ -55,6 +56,7 @@ pub(super) enum Data {
     /// A duration, in microseconds.
     Duration(Int64Array),
     List(List),
+    /// Fields in the order of jsonb's keys.
     Struct(Vec<(String, Column)>),
     Map {
         ranges: Vec<(usize, usize)>,
@@ -151,7 +153,9 @@ fn data(array: &ArrayRef, shown: ColumnType, zone: Tz) -> Result<Data> {
             let column = |(values, field): (&ArrayRef, &std::sync::Arc<Field>)| {
                 Ok((field.name().clone(), Column::new(values, of_field(field), zone)?))
             };
-            Data::Struct(columns.map(column).collect::<Result<_>>()?)
+            let mut columns = columns.map(column).collect::<Result<Vec<_>>>()?;
+            columns.sort_by(|(left, _), (right, _)| key_order(left, right));
+            Data::Struct(columns)
         }
         DataType::Map(..) => {
             let map = array.as_map();

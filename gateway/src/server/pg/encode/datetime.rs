@@ -133,6 +133,12 @@ fn offset_at(micros: i64, zone: Tz) -> i32 {
         .map_or(0, |utc| zone.offset_from_utc_datetime(&utc.naive_utc()).fix().local_minus_utc())
 }
 
+/// A duration as an interval: whole days, as PostgreSQL's difference of two timestamps has them, and the rest.
+pub(super) fn days_and_rest(micros: i64) -> (i32, i64) {
+    // At most 107 million days.
+    ((micros / MICROS_PER_DAY) as i32, micros % MICROS_PER_DAY)
+}
+
 /// An `interval` in the style `postgres`.
 pub(super) fn interval(out: &mut BytesMut, months: i32, days: i32, micros: i64) {
     let mut parts = Parts { empty: true, negative: false };

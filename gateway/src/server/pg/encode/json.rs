@@ -1,9 +1,11 @@
-//! Structs and maps as JSON text, in the forms of PostgreSQL's `to_json`.
+//! Structs and maps as jsonb: values as `to_jsonb` has them, keys in jsonb's order, the shorter first.
 
 use super::column::{Column, Data};
 use super::datetime::{self, Style};
 use bytes::{BufMut, BytesMut};
+use std::cmp::Ordering;
 use std::fmt::Write;
+use std::ops::Range;
 
 impl Column {
     /// Writes a value, or `null`.
@@ -16,8 +18,14 @@ impl Column {
             Data::Int2(_) | Data::Int4(_) | Data::Int8(_) | Data::Oid(_) | Data::Numeric(..) | Data::BigNumeric(..) => {
                 self.text(row, out);
             }
-            Data::Float4(array) if array.value(row).is_finite() => self.text(row, out),
-            Data::Float8(array) if array.value(row).is_finite() => self.text(row, out),
+            // A number of jsonb is a numeric: it has no exponent. Neither has Rust's `Display`.
+            // Adding zero makes zero of minus zero, which a numeric does not have either.
+            Data::Float4(array) if array.value(row).is_finite() => {
+                let _ = write!(out, "{}", array.value(row) + 0.0);
+            }
+            Data::Float8(array) if array.value(row).is_finite() => {
+                let _ = write!(out, "{}", array.value(row) + 0.0);
+            }
             Data::Jsonb(array) => out.put_slice(array.value(row).as_bytes()),
             Data::Timestamp(array) => {
                 out.put_u8(b'"');
@@ -43,7 +51,7 @@ impl Column {
                 for (index, (name, values)) in fields.iter().enumerate() {
                     comma(out, index > 0);
                     string(out, name);
-                    out.put_u8(b':');
+                    out.put_slice(b": ");
                     values.json(row, out);
                 }
                 out.put_u8(b'}');
@@ -51,10 +59,10 @@ impl Column {
             Data::Map { ranges, keys, values } => {
                 let (start, end) = ranges[row];
                 out.put_u8(b'{');
-                for entry in start..end {
-                    comma(out, entry > start);
-                    keys.quoted(entry, out);
-                    out.put_u8(b':');
+                for (index, (key, entry)) in sorted_keys(keys, start..end).into_iter().enumerate() {
+                    comma(out, index > 0);
+                    string(out, &key);
+                    out.put_slice(b": ");
                     values.json(entry, out);
                 }
                 out.put_u8(b'}');
@@ -65,15 +73,32 @@ impl Column {
 
     /// The text form as a JSON string.
     fn quoted(&self, row: usize, out: &mut BytesMut) {
+        string(out, &self.to_text(row));
+    }
+
+    fn to_text(&self, row: usize) -> String {
         let mut value = BytesMut::new();
         self.text(row, &mut value);
-        string(out, &String::from_utf8_lossy(&value));
+        String::from_utf8_lossy(&value).into_owned()
     }
+}
+
+/// The order of keys in jsonb.
+pub(super) fn key_order(left: &str, right: &str) -> Ordering {
+    left.len().cmp(&right.len()).then_with(|| left.cmp(right))
+}
+
+/// A map's keys and the places of their values; of equal keys the last counts.
+fn sorted_keys(keys: &Column, entries: Range<usize>) -> Vec<(String, usize)> {
+    let mut sorted: Vec<(String, usize)> = entries.rev().map(|entry| (keys.to_text(entry), entry)).collect();
+    sorted.sort_by(|(left, _), (right, _)| key_order(left, right));
+    sorted.dedup_by(|(later, _), (first, _)| later == first);
+    sorted
 }
 
 fn comma(out: &mut BytesMut, needed: bool) {
     if needed {
-        out.put_u8(b',');
+        out.put_slice(b", ");
     }
 }
 

@@ -1,9 +1,11 @@
 //! Batches as DataRow messages, column by column: what each column is, and in which format it goes out, is settled once per batch.
 //!
-//! [`column`] unpacks an Arrow array into one of a few shapes, [`text`], [`binary`] and [`json`] write a value of a shape.
+//! [`column`] unpacks an Arrow array into one of a few shapes, [`text`], [`binary`] and [`json`] write a value of a shape, [`copy`]
+//! puts values together as COPY does.
 
 mod binary;
 mod column;
+mod copy;
 mod datetime;
 mod json;
 mod number;
@@ -14,6 +16,7 @@ use crate::error::{Error, ErrorCode, Result};
 use bytes::{BufMut, BytesMut};
 use chrono_tz::Tz;
 use column::Column;
+pub(super) use copy::CopyRows;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 
@@ -60,18 +63,11 @@ impl EncodedBatch {
     /// # Errors
     /// A value without a binary form, or a row that is too long for the protocol.
     pub(super) fn write(&self, row: usize, out: &mut BytesMut) -> Result<()> {
-        let start = out.len();
-        let written = self.write_row(row, out);
-        if written.is_err() {
-            out.truncate(start);
-        }
-        written
+        message(b'D', out, |out| self.write_values(row, out))
     }
 
-    fn write_row(&self, row: usize, out: &mut BytesMut) -> Result<()> {
-        out.put_u8(b'D');
-        let length_at = out.len();
-        out.put_i32(0);
+    /// The count of columns, and each value with its length.
+    fn write_values(&self, row: usize, out: &mut BytesMut) -> Result<()> {
         out.put_u16(u16::try_from(self.columns.len()).map_err(|_| too_large())?);
         for (column, format) in &self.columns {
             if column.is_null(row) {
@@ -86,8 +82,20 @@ impl EncodedBatch {
             }
             set_length(out, value_at, out.len() - value_at - 4)?;
         }
-        set_length(out, length_at, out.len() - length_at)
+        Ok(())
     }
+}
+
+/// Appends one message with the body that `write` appends; nothing of it is left when that fails.
+fn message(kind: u8, out: &mut BytesMut, write: impl FnOnce(&mut BytesMut) -> Result<()>) -> Result<()> {
+    let start = out.len();
+    out.put_u8(kind);
+    out.put_i32(0);
+    let written = write(out).and_then(|()| set_length(out, start + 1, out.len() - start - 1));
+    if written.is_err() {
+        out.truncate(start);
+    }
+    written
 }
 
 /// Writes the length that was left open at this place.

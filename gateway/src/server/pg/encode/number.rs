@@ -115,6 +115,54 @@ pub(super) fn numeric(out: &mut BytesMut, unscaled: &str, scale: i8) {
     }
 }
 
+/// The decimal digits of an integer and its sign, without a String: there is one for each value of a column.
+pub(super) struct Digits {
+    /// The longest is `-170141183460469231731687303715884105728`.
+    buffer: [u8; 40],
+    start: usize,
+}
+
+impl Digits {
+    pub(super) fn of(value: i128) -> Self {
+        let mut digits = Self { buffer: [b'0'; 40], start: 40 };
+        let mut rest = value.unsigned_abs();
+        // Division of 128 bits is slow: 18 digits at a time need only 64.
+        while rest > u128::from(u64::MAX) {
+            let low = (rest % 1_000_000_000_000_000_000) as u64;
+            rest /= 1_000_000_000_000_000_000;
+            let end = digits.start;
+            digits.push(low);
+            digits.start = end - 18;
+        }
+        digits.push(rest as u64);
+        if digits.start == digits.buffer.len() {
+            digits.start -= 1;
+        }
+        if value < 0 {
+            digits.start -= 1;
+            digits.buffer[digits.start] = b'-';
+        }
+        digits
+    }
+
+    /// Puts a number before what is there.
+    fn push(&mut self, mut value: u64) {
+        while value > 0 {
+            self.start -= 1;
+            // A digit fits a byte.
+            self.buffer[self.start] = b'0' + (value % 10) as u8;
+            value /= 10;
+        }
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.buffer[self.start..]).unwrap_or_default()
+    }
+}
+
+/// 77 digits of 256 bits, 128 zeros of a scale, and up to three on either side to fill the groups.
+const MOST_DIGITS: usize = 212;
+
 /// A decimal in binary: digits to the base 10,000, the weight of the first, sign, digits after the point.
 pub(super) fn numeric_binary(out: &mut BytesMut, unscaled: &str, scale: i8) {
     let digits = unscaled.strip_prefix('-').unwrap_or(unscaled);
@@ -124,30 +172,27 @@ pub(super) fn numeric_binary(out: &mut BytesMut, unscaled: &str, scale: i8) {
     let zeros = usize::try_from(-i32::from(scale)).unwrap_or(0) + (4 - after_point % 4) % 4;
     let length = digits.len() + zeros;
     let lead = (4 - length % 4) % 4;
-    let padded = std::iter::repeat_n(b'0', lead)
-        .chain(digits.bytes())
-        .chain(std::iter::repeat_n(b'0', zeros))
-        .collect::<Vec<_>>();
-    let groups: Vec<u16> = padded
-        .chunks(4)
-        .map(|group| group.iter().fold(0, |number, digit| number * 10 + u16::from(digit - b'0')))
-        .collect();
-    let groups_after_point = after_point.div_ceil(4);
-    let first = groups.iter().position(|&group| group != 0);
-    let last = groups.iter().rposition(|&group| group != 0);
+    let mut padded = [b'0'; MOST_DIGITS];
+    padded[lead..lead + digits.len()].copy_from_slice(digits.as_bytes());
+    let group = |index: usize| {
+        padded[4 * index..4 * index + 4].iter().fold(0, |number, digit| number * 10 + u16::from(digit - b'0'))
+    };
+    let count = (lead + length) / 4;
+    let first = (0..count).find(|&index| group(index) != 0);
+    let last = (0..count).rfind(|&index| group(index) != 0);
     let (kept, weight) = match (first, last) {
         (Some(first), Some(last)) => {
-            (&groups[first..=last], groups.len() as i64 - groups_after_point as i64 - 1 - first as i64)
+            (first..last + 1, count as i64 - after_point.div_ceil(4) as i64 - 1 - first as i64)
         }
-        _ => (&groups[..0], 0),
+        _ => (0..0, 0),
     };
-    // At most 76 digits and 127 zeros: all of these are small.
+    // All of these are small.
     out.put_i16(kept.len() as i16);
     out.put_i16(weight as i16);
     out.put_u16(if negative && !kept.is_empty() { 0x4000 } else { 0 });
     out.put_u16(after_point as u16);
-    for &group in kept {
-        out.put_u16(group);
+    for index in kept {
+        out.put_u16(group(index));
     }
 }
 

@@ -106,3 +106,12 @@ fn numerics_in_binary() {
         assert_eq!(hex::encode(&out), expected, "{unscaled} {scale}");
     }
 }
+
+#[test]
+fn digits_are_those_of_display() {
+    let mut values = vec![0, 1, -1, i128::MAX, i128::MIN, i128::from(u64::MAX), i128::from(u64::MAX) + 1];
+    values.extend((0..38).flat_map(|power| [10_i128.pow(power), -(10_i128.pow(power)), 10_i128.pow(power) - 1]));
+    for value in values {
+        assert_eq!(Digits::of(value).as_str(), value.to_string());
+    }
+}

@@ -24,7 +24,7 @@ impl Column {
             },
             Data::Float4(array) => number::float4(out, array.value(row)),
             Data::Float8(array) => number::float8(out, array.value(row)),
-            Data::Numeric(array, scale) => number::numeric(out, &array.value(row).to_string(), *scale),
+            Data::Numeric(array, scale) => number::numeric(out, number::Digits::of(array.value(row)).as_str(), *scale),
             Data::BigNumeric(array, scale) => number::numeric(out, &array.value(row).to_string(), *scale),
             Data::Text(array) | Data::Jsonb(array) => out.put_slice(array.value(row).as_bytes()),
             Data::LargeText(array) => out.put_slice(array.value(row).as_bytes()),
@@ -41,7 +41,10 @@ impl Column {
                 let value = array.value(row);
                 datetime::interval(out, value.months, value.days, value.nanoseconds / 1000);
             }
-            Data::Duration(array) => datetime::interval(out, 0, 0, array.value(row)),
+            Data::Duration(array) => {
+                let (days, micros) = datetime::days_and_rest(array.value(row));
+                datetime::interval(out, 0, days, micros);
+            }
             Data::List(list) => list.text(row, out),
             Data::Struct(_) | Data::Map { .. } => self.json(row, out),
         }

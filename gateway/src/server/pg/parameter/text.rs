@@ -3,6 +3,7 @@
 use super::super::types::{self, PgType};
 use super::{datetime, decimal, invalid, long_name};
 use crate::error::{Error, ErrorCode, Result};
+use crate::functions::pg::bytea;
 use chrono_tz::Tz;
 use datafusion::arrow::datatypes::{DataType, IntervalUnit};
 use datafusion::common::ScalarValue;
@@ -13,7 +14,7 @@ use std::str::FromStr;
 pub(super) fn decode(text: &str, oid: u32, zone: Tz) -> Result<ScalarValue> {
     let value = match oid {
         16 => ScalarValue::from(boolean(text)?),
-        17 => ScalarValue::Binary(Some(bytea(text)?)),
+        17 => ScalarValue::Binary(Some(bytea::read(text).ok_or_else(|| invalid(&types::BYTEA, text))?)),
         20 => ScalarValue::from(integer::<i64>(text, &types::INT8)?),
         21 => ScalarValue::from(integer::<i16>(text, &types::INT2)?),
         23 => ScalarValue::from(integer::<i32>(text, &types::INT4)?),
@@ -93,32 +94,4 @@ fn float<T: FromStr + Copy>(text: &str, of: &PgType, is_infinite: impl Fn(T) -> 
 fn out_of_range(of: &PgType, text: &str) -> Error {
     let message = format!("value \"{text}\" is out of range for type {}", long_name(of));
     Error::new(ErrorCode::NumericOutOfRange, message)
-}
-
-/// `\x` and hexadecimal digits, or the older form with `\\` and `\ooo`.
-fn bytea(text: &str) -> Result<Vec<u8>> {
-    if let Some(digits) = text.strip_prefix("\\x") {
-        return hex::decode(digits).map_err(|_| invalid(&types::BYTEA, text));
-    }
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        rest = after;
-        if byte != b'\\' {
-            bytes.push(byte);
-            continue;
-        }
-        match *rest {
-            [b'\\', ref after @ ..] => {
-                bytes.push(b'\\');
-                rest = after;
-            }
-            [a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', ref after @ ..] => {
-                bytes.push((a - b'0') << 6 | (b - b'0') << 3 | (c - b'0'));
-                rest = after;
-            }
-            _ => return Err(invalid(&types::BYTEA, text)),
-        }
-    }
-    Ok(bytes)
 }

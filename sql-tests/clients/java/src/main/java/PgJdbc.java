@@ -1,4 +1,7 @@
+import java.io.ByteArrayOutputStream;
+import java.io.StringWriter;
 import java.math.BigDecimal;
+import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.Date;
 import java.sql.DriverManager;
@@ -31,6 +34,8 @@ final class PgJdbc {
             case "server_prepared" -> serverPrepared();
             case "timeout" -> timeout();
             case "metadata" -> metadata();
+            case "copy" -> copy();
+            case "cursors" -> cursors();
             case "cancel_between_fetches" -> cancelBetweenFetches();
             case "big_results" -> bigResults();
             case "tls" -> tls(arguments[2], arguments[3], "postgres");
@@ -267,6 +272,52 @@ final class PgJdbc {
             }
             Check.equal(Check.one(connection, "select count(*) from region"), "5");
             connection.commit();
+        }
+    }
+
+    private static void copy() throws Exception {
+        try (var connection = connect("alice")) {
+            var manager = connection.unwrap(PGConnection.class).getCopyAPI();
+            var text = new StringWriter();
+            Check.equal(manager.copyOut("copy (select r_regionkey, r_name from region order by 1 limit 2) to stdout with (format csv, header)", text), 2L);
+            Check.equal(text.toString(), "r_regionkey,r_name\n0,AFRICA\n1,AMERICA\n");
+            var bytes = new ByteArrayOutputStream();
+            Check.equal(manager.copyOut("copy lineitem to stdout (format binary)", bytes), 60_175L);
+            Check.equal(bytes.toString(StandardCharsets.ISO_8859_1).startsWith("PGCOPY\n"), true);
+            Check.failsWith("25006", () -> manager.copyIn("copy region from stdin"));
+            Check.failsWith("42P01", () -> manager.copyOut("copy no_such_table to stdout", new StringWriter()));
+            Check.equal(Check.one(connection, "select 1"), "1");
+        }
+        try (var bob = connect("bob")) {
+            var manager = bob.unwrap(PGConnection.class).getCopyAPI();
+            Check.failsWith("42501", () -> manager.copyOut("copy customer to stdout", new StringWriter()));
+        }
+    }
+
+    private static void cursors() throws Exception {
+        try (var connection = connect("alice"); var statement = connection.createStatement()) {
+            connection.setAutoCommit(false);
+            // The driver splits this into statements of one group.
+            statement.execute("declare c no scroll cursor for select r_name from region order by 1; fetch 2 from c");
+            Check.equal(statement.getMoreResults(), true);
+            try (var rows = statement.getResultSet()) {
+                rows.next();
+                Check.equal(rows.getString(1), "AFRICA");
+            }
+            for (int round = 0; round < 7; round++) { // prepared on the server after five
+                try (var fetch = connection.prepareStatement("fetch forward 0 from c")) {
+                    Check.failsWith("55000", fetch::executeQuery);
+                }
+                connection.rollback();
+                statement.execute("declare c no scroll cursor for select r_name from region order by 1");
+                try (var fetch = connection.prepareStatement("fetch 3 from c"); var rows = fetch.executeQuery()) {
+                    rows.next();
+                    Check.equal(rows.getString("r_name"), "AFRICA");
+                }
+            }
+            connection.commit();
+            Check.failsWith("34000", () -> statement.executeQuery("fetch 1 from c"));
+            connection.rollback();
         }
     }
 
