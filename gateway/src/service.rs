@@ -27,10 +27,14 @@ pub struct Opened {
     pub http: Option<SocketAddr>,
 }
 
+/// Stacks of threads. Statements are planned by recursion over their tree, and unoptimised builds move large futures.
+pub(crate) const STACK_BYTES: usize = 8 * 1024 * 1024;
+
 /// Runs the service until it is told to stop. `ready` is called once all doors are open.
 pub fn run(configuration: Configuration, ready: impl FnOnce(&Opened)) -> Result<()> {
     let io = Builder::new_multi_thread()
         .thread_name("naru-io")
+        .thread_stack_size(STACK_BYTES)
         .enable_all()
         .build()
         .map_err(|error| Error::internal(format!("the IO runtime can't be started: {error}")))?;

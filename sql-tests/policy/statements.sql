@@ -56,4 +56,3 @@ select string_agg({c}::varchar, ',') from customer
 select grouping({c}), count(*) from customer group by grouping sets (({c}), ())
 select lag({c}) over (order by c_custkey) from customer
 select {c} as c_custkey from customer order by c_custkey limit 3
-values ((select max({c}) from customer))

@@ -18,6 +18,7 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use std::fmt;
 use std::sync::Arc;
+use std::task::Poll;
 use tokio::sync::{OnceCell, mpsc};
 
 /// Batches in flight between a source's runtime and the engine's, per split: enough to overlap, few enough to bound
@@ -253,29 +254,40 @@ fn on_io_runtime(
         let forward = async {
             let mut batches = match opened.await {
                 Ok(batches) => batches,
-                Err(error) => return drop(sender.send(Err(error)).await),
+                Err(error) => return drop(sender.send(Some(Err(error))).await),
             };
             while let Some(batch) = batches.next().await {
                 let batch = batch.and_then(|batch| check_schema(batch, &schema));
                 let failed = batch.is_err();
-                if sender.send(batch).await.is_err() || failed {
+                if sender.send(Some(batch)).await.is_err() || failed {
                     return;
                 }
             }
+            let _ = sender.send(None).await;
         };
+        // A panic drops the sender: its reader finds the last word missing.
         tokio::select! {
             biased;
-            () = cancel.cancelled() => drop(sender.send(Err(cancelled())).await),
+            () = cancel.cancelled() => drop(sender.send(Some(Err(cancelled()))).await),
             () = sender.closed() => {}
             () = forward => {}
         }
     });
     // Started at the first poll, so that a plan that is never read never reaches its source.
+    let mut over = false;
     let stream = futures::stream::poll_fn(move |cx| {
         if let Some(work) = start.take() {
             drop(io.spawn(work));
         }
-        receiver.poll_recv(cx).map(|batch| batch.map(|batch| batch.map_err(DataFusionError::from)))
+        if over {
+            return Poll::Ready(None);
+        }
+        receiver.poll_recv(cx).map(|said| {
+            over = !matches!(said, Some(Some(Ok(_))));
+            // What breaks off must not look like a whole.
+            let broken = || Some(Err(ConnectorError::internal("a source's task ended without a word")));
+            said.unwrap_or_else(broken).map(|batch| batch.map_err(DataFusionError::from))
+        })
     });
     stream.boxed()
 }

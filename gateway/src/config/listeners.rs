@@ -134,15 +134,18 @@ const SIGNING_KEY_BYTES: usize = 32;
 fn flight(file: &Path, door: &Values, certificate: Option<&ServerCertificate>) -> Result<FlightListener, Problem> {
     let parameters = &door.parameters;
     let address = required_address(file, door)?;
+    let mut defaults = FlightOptions::default();
     let key = match parameters.secret("signing_key") {
         Some(key) if key.expose().len() < SIGNING_KEY_BYTES => {
             let text = format!("\"flight.signing_key\" is shorter than {SIGNING_KEY_BYTES} bytes");
             return Err(door.problem(file, "signing_key", text));
         }
-        Some(key) => SigningKey::derived_from(&Secret::new(key.expose())),
+        Some(key) => {
+            defaults.max_endpoints = 1;
+            SigningKey::derived_from(&Secret::new(key.expose()))
+        }
         None => SigningKey::random(),
     };
-    let defaults = FlightOptions::default();
     Ok(FlightListener {
         address,
         options: FlightOptions {

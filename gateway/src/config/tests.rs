@@ -221,7 +221,9 @@ fn the_reference_is_what_make_docs_wrote() {
 fn secrets_in_structured_keys_are_filled_in_and_never_shown() {
     let folder = Folder::new();
     folder.write("secret", "Hunter2\n");
-    let catalog = |more: &str| format!("connector = \"mysql\"\nhosts = [\"localhost\"]\nuser = \"naru\"\n{more}\n");
+    let catalog = |more: &str| {
+        format!("connector = \"mysql\"\ndefault_schema = \"shop\"\nhosts = [\"localhost\"]\nuser = \"naru\"\n{more}\n")
+    };
     let accounts = "[[accounts]]\nservers = [0]\npassword = \"${file:secret}\"";
     folder.write("catalogs/shop.toml", &catalog(accounts));
     let loaded = folder.load().unwrap();

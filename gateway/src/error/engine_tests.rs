@@ -33,7 +33,7 @@ fn arguments_are_named_by_our_types() {
 #[test]
 fn debug_text_stays_in_the_log() {
     let error: Error = DataFusionError::NotImplemented("Unsupported ast node Foo(Bar { x: 1 }) here".to_owned()).into();
-    assert_eq!(error.message, "Unsupported ast node");
+    assert_eq!(error.message, "Unsupported ast node Foo");
     assert!(error.detail.unwrap().contains("Bar"));
 }
 

@@ -70,6 +70,7 @@ impl Executor {
     pub fn new(io: Handle, limits: ExecLimits) -> Result<Self> {
         let cpu = Builder::new_multi_thread()
             .thread_name("naru-cpu")
+            .thread_stack_size(crate::service::STACK_BYTES)
             .enable_time()
             .build()
             .map_err(|error| Error::internal(format!("the CPU runtime can't be started: {error}")))?;

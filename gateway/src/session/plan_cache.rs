@@ -167,7 +167,7 @@ impl WantedPlan {
             meters::plan_reused();
             return Ok(kept);
         }
-        let bound = plan::bind(state, resolver, &query, &key.parameters).await?;
+        let bound = Box::pin(plan::bind(state, resolver, &query, &key.parameters)).await?;
         let kept = Arc::new(KeptPlan::new(bound)?);
         if kept.bound.lasting && text <= LONGEST {
             gateway.plans().put(key, &kept, || gateway.snapshot());

@@ -35,7 +35,8 @@ async fn what_fails_on_hidden_rows_only_does_not_fail() {
         "select max(1 / (customer_id - {id})) from {t}",
         "select count(*) from {t} group by 1 / (customer_id - {id})",
         "select count(*) from {t} a join {t} b on a.customer_id = b.customer_id where 1 / (a.customer_id - {id}) >= 0",
-        "select count(*) from lake.mydata.api_request join {t} on user_id = customer_id where 1 / (customer_id - {id}) >= 0",
+        // Of `user_id = customer_id` the engine would divide by `user_id - {id}` too, which he sees.
+        "select count(*) from lake.mydata.api_request join {t} on user_id + 0 = customer_id where 1 / (customer_id - {id}) >= 0",
         "select count(*) from {t} where grade = 'VIP' and cast(case when customer_id = {id} then 'x' else '1' end as int) = 1",
         "select sum(1 / (customer_id - {id})) over (order by customer_id) from {t}",
         "select 1 / (customer_id - {id}) from {t} limit 3",

@@ -61,6 +61,11 @@ async fn same_rows(sessions: &mut (Session, Session), statements: impl IntoItera
             (Ok(mut plain), Ok(mut decoded)) => {
                 plain.sort();
                 decoded.sort();
+                // Any three rows will do.
+                if sql.contains("limit") && !sql.contains("order by") {
+                    assert_eq!(plain.len(), decoded.len(), "{sql}");
+                    continue;
+                }
                 // What depends on the moment, or on who runs it.
                 if plain != decoded && sql.contains("now()") {
                     continue;
@@ -70,7 +75,7 @@ async fn same_rows(sessions: &mut (Session, Session), statements: impl IntoItera
             }
             (Err(plain), Err(decoded)) => assert_eq!(plain.code, decoded.code, "{sql}: {decoded:?}"),
             // What holds things of one session stays where it is.
-            (Ok(_), Err(refused)) if format!("{refused:?}").contains("belongs to a session") => {}
+            (Ok(_), Err(refused)) if format!("{refused:?}").contains("can't be sent to another process") => {}
             (plain, decoded) => panic!("{sql}\n{plain:?}\n{decoded:?}"),
         }
     }

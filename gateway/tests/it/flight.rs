@@ -82,7 +82,7 @@ async fn forged_expired_and_foreign_tokens_are_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn gateways_with_one_key_take_each_others_tokens_and_tickets() {
-    let shared = FlightOptions { key: SigningKey::random(), ..FlightOptions::default() };
+    let shared = FlightOptions { key: SigningKey::random(), max_endpoints: 1, ..FlightOptions::default() };
     let (one, other) = (FlightWorld::with(shared.clone()).await, FlightWorld::with(shared).await);
     let mut here = one.login("bob").await;
     let mut there = other.client().await;

@@ -42,7 +42,7 @@ const SORT: &str = "select * from (select repeat(l_comment, 4) as x, n from line
 fn small(spill: u64) -> (tempfile::TempDir, ExecLimits) {
     let folder = tempfile::tempdir().unwrap();
     let limits = ExecLimits {
-        query_memory: 32 << 20,
+        query_memory: 64 << 20,
         spill,
         spill_folder: Some(folder.path().to_owned()),
         ..ExecLimits::default()

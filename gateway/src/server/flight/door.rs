@@ -24,6 +24,7 @@ pub(super) struct Door {
     pub(super) sessions: Sessions,
     pub(super) running: Running,
     pub(super) shared: SharedResults,
+    pub(super) max_endpoints: u32,
     pub(super) max_parameters: usize,
     pub(super) max_sent_message: usize,
     /// Cancelled when the drain time is over: whatever still runs ends.
@@ -41,6 +42,7 @@ impl Door {
             sessions: Sessions::new(options.max_sessions),
             running: Running::default(),
             shared: SharedResults::default(),
+            max_endpoints: options.max_endpoints,
             max_parameters: options.max_parameters,
             max_sent_message: options.max_sent_message,
             ended: CancellationToken::new(),

@@ -35,6 +35,9 @@ pub struct FlightOptions {
     pub tls: Option<Arc<ArcSwap<FlightTls>>>,
     /// What signs tokens, tickets and handles. Gateways behind one balancer share it.
     pub key: SigningKey,
+    /// Into how many endpoints a result is split at most. One, where gateways share a key: a split result lives in the gateway
+    /// that promised it, and a balancer may send its reader to another.
+    pub max_endpoints: u32,
     /// How long a login stands.
     pub token_lifetime: Duration,
     /// How long a ticket may be redeemed.
@@ -60,6 +63,7 @@ impl Default for FlightOptions {
         Self {
             tls: None,
             key: SigningKey::random(),
+            max_endpoints: 4,
             token_lifetime: Duration::from_secs(8 * 3600),
             ticket_lifetime: Duration::from_secs(15 * 60),
             max_connections: 500,

@@ -23,9 +23,6 @@ use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Endpoints of one result. More would cost small results more calls than large ones gain by them.
-const MOST_ENDPOINTS: u32 = 4;
-
 /// Messages of a result.
 pub(super) type Rows = <super::service::FlightDoor as FlightService>::DoGetStream;
 
@@ -91,7 +88,7 @@ impl Asked {
         let (user, now) = (caller.identity.user(), SystemTime::now());
         let statement = SealedStatement::new(self.sql.clone(), self.parameters.clone()).promising(digest(&schema)?);
         let expires = door.tickets.expiry(now);
-        let streams = ready.streams(&session).await;
+        let streams = ready.streams(&session, door.max_endpoints).await;
         if streams > 1 && door.shared.promise(&statement.id, user, expires) {
             let of = |i| endpoint(ticket(door.tickets.seal(user, statement.endpoint(i, streams), now)));
             return info(&schema, (0..streams).map(of).collect(), descriptor);
@@ -119,11 +116,11 @@ impl Ready {
     }
 
     /// In how many streams the rows may leave side by side.
-    async fn streams(&self, session: &Session) -> u32 {
-        let ([values], Some(_)) = (self.rows.as_slice(), &self.schema) else { return 1 };
+    async fn streams(&self, session: &Session, most: u32) -> u32 {
+        let ([values], Some(_), 2..) = (self.rows.as_slice(), &self.schema, most) else { return 1 };
         // What can't be planned says so, and is audited, when it is run.
         let partitions = Box::pin(session.partitions(&self.parsed, values.clone())).await.unwrap_or(1);
-        u32::try_from(partitions).map_or(MOST_ENDPOINTS, |partitions| partitions.clamp(1, MOST_ENDPOINTS))
+        u32::try_from(partitions).map_or(most, |partitions| partitions.clamp(1, most))
     }
 
     fn check_complete(&self) -> Result<()> {
