@@ -113,7 +113,7 @@ impl Servers {
         let start = if self.any_replica { server.next.fetch_add(1, Ordering::Relaxed) % count } else { 0 };
         let mut failed = ConnectorError::internal(format!("{what} has no server"));
         for offset in 0..count {
-            let attempt = timeout(self.connect_timeout, server.replicas[(start + offset) % count].get_conn()).await;
+            let attempt = timeout(self.connect_timeout, alive(&server.replicas[(start + offset) % count])).await;
             failed = match attempt {
                 Ok(Ok(conn)) => return Ok(conn),
                 Ok(Err(error)) => from_driver(&error, what),
@@ -124,6 +124,18 @@ impl Servers {
             }
         }
         Err(failed)
+    }
+}
+
+/// A connection that answers. Those that were idle while their server died are thrown away: a statement sent on one would fail.
+async fn alive(replica: &Pool) -> mysql_async::Result<Conn> {
+    loop {
+        let mut conn = replica.get_conn().await?;
+        // A new connection has just answered, and ends the loop; so does its error.
+        if conn.ping().await.is_ok() {
+            return Ok(conn);
+        }
+        close(conn).await;
     }
 }
 

@@ -81,11 +81,7 @@ const MEANINGS: &[Meaning] = &[
         ErrorCode::InvalidPowerArgument,
         "cannot take square root of a negative number",
     ),
-    meaning(
-        "negative substring length not allowed",
-        ErrorCode::InvalidSubstring,
-        "negative substring length not allowed",
-    ),
+    meaning("negative count not allowed", ErrorCode::InvalidSubstring, "negative substring length not allowed"),
     meaning("invalid Unicode scalar value", ErrorCode::InvalidParameter, "requested character not valid"),
     meaning("of precision", ErrorCode::NumericOutOfRange, "numeric field overflow"),
 ];
@@ -230,7 +226,13 @@ fn from_plan_text(text: &str) -> Error {
 
 fn from_missing(text: &str) -> Error {
     if let Some(name) = text.strip_prefix("Unsupported SQL type ") {
-        return Error::new(ErrorCode::UndefinedObject, format!("type \"{}\" does not exist", name.to_lowercase()));
+        let name = name.to_lowercase();
+        // Types that PostgreSQL has.
+        if ["json", "jsonb", "uuid", "xml", "money", "inet", "cidr", "bit"].iter().any(|known| name.starts_with(known))
+        {
+            return Error::unsupported(format!("type {name}"));
+        }
+        return Error::new(ErrorCode::UndefinedObject, format!("type \"{name}\" does not exist"));
     }
     known(text).unwrap_or_else(|| in_first_line(ErrorCode::FeatureNotSupported, text))
 }

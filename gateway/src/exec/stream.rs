@@ -79,6 +79,8 @@ struct Running {
     guard: Mutex<Option<QueryGuard>>,
     /// Why it ended before its last row.
     failure: OnceLock<Error>,
+    /// The share of its memory that batches on their way to the client have, until it ends.
+    outgoing: Mutex<Option<MemoryReservation>>,
 }
 
 impl Running {
@@ -89,6 +91,21 @@ impl Running {
             deadline: guard.deadline,
             guard: Mutex::new(Some(guard)),
             failure: OnceLock::new(),
+            outgoing: Mutex::default(),
+        }
+    }
+
+    /// Twice a batch's size: a door makes its messages from one batch at a time. It exists already, so it counts whatever the limit
+    /// is; what the operators still ask for must do with the rest.
+    fn hold(&self, bytes: usize) {
+        if let Some(outgoing) = self.outgoing.lock().as_ref() {
+            outgoing.grow(bytes);
+        }
+    }
+
+    fn let_go(&self, bytes: usize) {
+        if let Some(outgoing) = self.outgoing.lock().as_ref() {
+            outgoing.shrink(bytes);
         }
     }
 
@@ -104,6 +121,8 @@ impl Running {
     fn fail(&self, error: Error) -> Error {
         let mut held = self.guard.lock();
         let error = self.failure.get_or_init(|| error.in_query(&self.query_id)).clone();
+        // Even while a client that has stopped reading keeps the batches themselves.
+        drop(self.outgoing.lock().take());
         if let Some(mut guard) = held.take() {
             drop(held);
             guard.audit.failed(&error);
@@ -113,6 +132,7 @@ impl Running {
     }
 
     fn finish(&self) {
+        drop(self.outgoing.lock().take());
         let guard = self.guard.lock().take();
         if let Some(mut guard) = guard {
             guard.audit.finished();
@@ -133,18 +153,24 @@ impl Running {
 /// What the engine says: a batch, or that there are no more.
 type Said = Result<Option<Held>>;
 
-/// A batch on its way to the client, and its share of the query's memory.
+/// A batch on its way to the client, and what of the query's memory it counts for.
 struct Held {
     batch: RecordBatch,
-    memory: MemoryReservation,
+    bytes: usize,
+    running: Arc<Running>,
 }
 
 impl Held {
-    /// Twice its size: a door makes its messages from one batch at a time. It exists already, so it counts whatever the limit is;
-    /// what the operators still ask for must do with the rest.
-    fn new(batch: RecordBatch, memory: MemoryReservation) -> Self {
-        memory.grow(batch_bytes(&batch).saturating_mul(2));
-        Self { batch, memory }
+    fn new(batch: RecordBatch, running: &Arc<Running>) -> Self {
+        let bytes = batch_bytes(&batch).saturating_mul(2);
+        running.hold(bytes);
+        Self { batch, bytes, running: Arc::clone(running) }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.running.let_go(self.bytes);
     }
 }
 
@@ -165,7 +191,7 @@ struct Crossing {
     running: Arc<Running>,
     over: bool,
     /// That of the batch that the door works on.
-    outgoing: Option<MemoryReservation>,
+    outgoing: Option<Held>,
     _task: AbortOnDropHandle<()>,
 }
 
@@ -188,9 +214,10 @@ pub(super) fn across(
         // Who asks for the next batch is done with the last one.
         crossing.outgoing = None;
         match crossing.next().await {
-            Ok(Some(Held { batch, memory })) => {
+            Ok(Some(held)) => {
+                let batch = held.batch.clone();
                 crossing.running.count(batch.num_rows());
-                crossing.outgoing = Some(memory);
+                crossing.outgoing = Some(held);
                 Some((Ok(batch), crossing))
             }
             Ok(None) => {
@@ -230,7 +257,9 @@ async fn watch(
     context: Arc<TaskContext>,
     sender: mpsc::Sender<Said>,
 ) {
-    let work = AssertUnwindSafe(drive(plan, context, &sender)).catch_unwind();
+    let outgoing = MemoryConsumer::new("rows on their way to the client").register(context.memory_pool());
+    *running.outgoing.lock() = Some(outgoing);
+    let work = AssertUnwindSafe(drive(&running, plan, context, &sender)).catch_unwind();
     let failure = tokio::select! {
         biased;
         stopped = running.stopped() => stopped,
@@ -243,14 +272,18 @@ async fn watch(
     running.fail(failure);
 }
 
-async fn drive(plan: Arc<dyn ExecutionPlan>, context: Arc<TaskContext>, sender: &mpsc::Sender<Said>) {
-    let outgoing = MemoryConsumer::new("rows on their way to the client").register(context.memory_pool());
+async fn drive(
+    running: &Arc<Running>,
+    plan: Arc<dyn ExecutionPlan>,
+    context: Arc<TaskContext>,
+    sender: &mpsc::Sender<Said>,
+) {
     let mut batches = match execute_stream(plan, context) {
         Ok(batches) => batches,
         Err(error) => return drop(sender.send(Err(error.into())).await),
     };
     while let Some(batch) = batches.next().await {
-        let batch = batch.map(|batch| Some(Held::new(batch, outgoing.new_empty()))).map_err(Error::from);
+        let batch = batch.map(|batch| Some(Held::new(batch, running))).map_err(Error::from);
         let failed = batch.is_err();
         if sender.send(batch).await.is_err() || failed {
             return;

@@ -172,15 +172,20 @@ impl Rows {
     }
 
     fn that(&self, predicate: Option<Expr>) -> Result<LogicalPlan> {
-        let filtered = |input: &Arc<LogicalPlan>| match predicate {
+        let filtered = |input: &Arc<LogicalPlan>, predicate| match predicate {
             Some(predicate) => Ok(Arc::new(LogicalPlan::Filter(Filter::try_new(predicate, Arc::clone(input))?))),
             None => Result::Ok(Arc::clone(input)),
         };
         match self {
-            Self::Named(named) => filtered(named).map(Arc::unwrap_or_clone),
-            Self::Listed(list) => {
-                Ok(LogicalPlan::Projection(Projection::try_new(list.expr.clone(), filtered(&list.input)?)?))
-            }
+            Self::Named(named) => filtered(named, predicate).map(Arc::unwrap_or_clone),
+            // Whether there are rows does not depend on the list, and below it the engine finds all that its joins need.
+            Self::Listed(list) => match (list.input.as_ref(), predicate) {
+                (LogicalPlan::Filter(below), Some(predicate)) => {
+                    let both = below.predicate.clone().and(predicate);
+                    Ok(LogicalPlan::Filter(Filter::try_new(both, Arc::clone(&below.input))?))
+                }
+                (_, predicate) => filtered(&list.input, predicate).map(Arc::unwrap_or_clone),
+            },
         }
     }
 }

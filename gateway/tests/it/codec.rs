@@ -61,8 +61,8 @@ async fn same_rows(sessions: &mut (Session, Session), statements: impl IntoItera
             (Ok(mut plain), Ok(mut decoded)) => {
                 plain.sort();
                 decoded.sort();
-                // Any three rows will do.
-                if sql.contains("limit") && !sql.contains("order by") {
+                // Any three rows will do, in any order.
+                if ["limit", "array_agg"].iter().any(|word| sql.contains(word)) && !sql.contains("order by") {
                     assert_eq!(plain.len(), decoded.len(), "{sql}");
                     continue;
                 }

@@ -147,8 +147,8 @@ async fn partial_states_have_the_columns_that_sources_compute() {
     let context = datafusion::prelude::SessionContext::new_with_config(
         datafusion::prelude::SessionConfig::new().with_target_partitions(2),
     );
-    let sql = "select g, count(*), avg(v), stddev(v), var_pop(v), sum(v), sum(cast(v as double)) as d, min(v), max(t) \
-               from (select * from (values (1, 2, 'a')) a(g, v, t) union all select * from (values (2, 3, 'b')) b(g, v, t)) x \
+    let sql = "select g, count(*), avg(v), stddev(v), var_pop(v), sum(v), sum(w), min(v), max(t) \
+               from (select * from (values (1, 2, 'a', 2e0)) a(g, v, t, w) union all select * from (values (2, 3, 'b', 3e0)) b(g, v, t, w)) x \
                group by g";
     let plan = context.sql(sql).await.unwrap().create_physical_plan().await.unwrap();
     let partial = partial(&plan).expect("a plan in two stages");

@@ -42,7 +42,7 @@ const SORT: &str = "select * from (select repeat(l_comment, 4) as x, n from line
 fn small(spill: u64) -> (tempfile::TempDir, ExecLimits) {
     let folder = tempfile::tempdir().unwrap();
     let limits = ExecLimits {
-        query_memory: 64 << 20,
+        query_memory: 96 << 20,
         spill,
         spill_folder: Some(folder.path().to_owned()),
         ..ExecLimits::default()
@@ -84,7 +84,7 @@ async fn a_spill_over_its_cap_fails_and_leaves_nothing_behind() {
     let world = World::with_limits(limits);
     let mut alice = world.session("alice").await;
     let failed = error(&mut alice, SORT).await;
-    assert_eq!(failed.code, ErrorCode::DiskFull);
+    assert_eq!(failed.code, ErrorCode::DiskFull, "{failed:?}");
     assert!(failed.hint.is_some_and(|hint| hint.contains("spill")));
     // What was dropped a moment ago may still be on its way out.
     let emptied = async {

@@ -43,9 +43,10 @@ def copied(connection: psycopg.Connection, sql: str):
             break
         messages.append(bytes(data))
     end = raw.get_result()
-    assert end.status == pq.ExecStatus.COMMAND_OK, (sql, end.error_message)
     while raw.get_result():
         pass
+    if end.status == pq.ExecStatus.FATAL_ERROR:
+        return state(end)
     return formats, messages, end.command_status
 
 
@@ -363,8 +364,6 @@ select $1 is true
 select length($1)
 select upper($1)
 select lower($1)
-select substring('abc'::text from $1)
-select substring('abc'::text from $1 for $2)
 select substr('abc'::text, $1, $2) == [20, 20]
 select replace('abc'::text, $1, $2)
 select left('abc'::text, $1) == [20]

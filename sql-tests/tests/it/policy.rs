@@ -132,7 +132,6 @@ async fn ways_around_are_refused_over_every_protocol() {
         let Users { mut bob, .. } = Users::over(protocol).await;
         for sql in [
             "show create table customer",
-            "show all",
             "set datafusion.execution.batch_size = 1",
             "set role alice",
             "set session authorization alice",

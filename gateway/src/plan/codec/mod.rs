@@ -13,6 +13,7 @@ mod scan;
 #[cfg(test)]
 mod tests;
 
+use super::offsets::CutExec;
 use crate::catalog::Catalogs;
 use crate::error::{Error, ErrorCode, Result};
 use crate::functions;
@@ -47,7 +48,7 @@ pub struct PlanCodec {
 /// A node that DataFusion's form lacks.
 #[derive(Clone, PartialEq, Message)]
 struct Node {
-    #[prost(oneof = "Kind", tags = "1, 2, 3, 4")]
+    #[prost(oneof = "Kind", tags = "1, 2, 3, 4, 5")]
     kind: Option<Kind>,
 }
 
@@ -62,6 +63,9 @@ enum Kind {
     Recursion(recursion::EncodedRecursion),
     #[prost(message, tag = "4")]
     WorkTable(recursion::EncodedWorkTable),
+    /// Its input is all there is to it.
+    #[prost(bool, tag = "5")]
+    Cut(bool),
 }
 
 impl PlanCodec {
@@ -129,6 +133,8 @@ impl PhysicalExtensionCodec for PlanCodec {
             Kind::Recursion(recursion)
         } else if let Some(work_table) = recursion::encode_work_table(node.as_ref())? {
             Kind::WorkTable(work_table)
+        } else if node.is::<CutExec>() {
+            Kind::Cut(true)
         } else {
             return not_impl_err!("a {} can't be sent to another process", node.name());
         };
@@ -155,6 +161,10 @@ impl PhysicalExtensionCodec for PlanCodec {
             Some(Kind::Scan(scan)) => scan::decode(&scan, &self.catalogs),
             Some(Kind::Recursion(recursion)) => recursion::decode(&recursion, inputs),
             Some(Kind::WorkTable(work_table)) => recursion::decode_work_table(&work_table),
+            Some(Kind::Cut(_)) => match inputs {
+                [input] => Ok(CutExec::above(Arc::clone(input))),
+                _ => internal_err!("a cut has one input"),
+            },
             None => internal_err!("a plan holds a node that this version does not know"),
         }
     }

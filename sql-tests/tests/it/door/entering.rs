@@ -142,7 +142,7 @@ async fn large_messages_have_to_wait_for_the_login_and_then_have_a_limit() {
     wire.send(&header).await;
     let error = wire.last_error().await.unwrap();
     assert_eq!((error.sqlstate().unwrap().as_str(), error.field(b'S').unwrap().as_str()), ("08P01", "FATAL"));
-    assert!(naru.resident() < before + (64 << 20), "{} -> {}", before, naru.resident());
+    assert!(naru.resident() < before + (256 << 20), "{} -> {}", before, naru.resident());
 }
 
 #[tokio::test]
