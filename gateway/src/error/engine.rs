@@ -115,14 +115,7 @@ fn from_datafusion(error: &DataFusionError) -> Error {
         DataFusionError::SchemaError(inner, _) => from_schema(inner),
         DataFusionError::Plan(text) => from_plan_text(text),
         DataFusionError::NotImplemented(text) => from_missing(text),
-        // The engine's own words for a spill over its cap.
-        DataFusionError::ResourcesExhausted(text) if text.contains("disk space") => {
-            Error::new(ErrorCode::DiskFull, "the query needs more room for spilled data than there is")
-                .with_hint(
-                    "reduce the rows it joins, sorts or groups, try again later, or ask for a higher spill limit",
-                )
-                .with_detail(text)
-        }
+        DataFusionError::ResourcesExhausted(text) if text.contains(OVER_SPILL_CAP) => disk_full(text),
         DataFusionError::ResourcesExhausted(text) => {
             Error::new(ErrorCode::OutOfMemory, "the query needs more memory than it may use")
                 .with_hint("reduce the rows it joins, sorts or groups, or ask for a higher query_memory")
@@ -131,6 +124,15 @@ fn from_datafusion(error: &DataFusionError) -> Error {
         DataFusionError::Execution(text) => from_execution_text(text),
         other => Error::internal(other),
     }
+}
+
+/// The engine's own words for a spill over its cap; they come as they are, or inside an error of the file's writer.
+const OVER_SPILL_CAP: &str = "disk space";
+
+fn disk_full(text: &str) -> Error {
+    Error::new(ErrorCode::DiskFull, "the query needs more room for spilled data than there is")
+        .with_hint("reduce the rows it joins, sorts or groups, try again later, or ask for a higher spill limit")
+        .with_detail(text)
 }
 
 fn from_external(error: &(dyn std::error::Error + Send + Sync + 'static)) -> Error {
@@ -165,6 +167,7 @@ fn from_arrow(error: &ArrowError) -> Error {
         ArrowError::ExternalError(inner) => from_external(inner.as_ref()),
         other => match other.to_string() {
             text if text.contains("regex parse error") => invalid_regex(&text),
+            text if text.contains(OVER_SPILL_CAP) => disk_full(&text),
             text => Error::internal(text),
         },
     }

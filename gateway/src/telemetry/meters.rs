@@ -52,7 +52,6 @@ fn describe() {
 }
 
 /// What running queries hold in memory, in bytes.
-#[must_use]
 pub fn reserved_memory() -> Gauge {
     gauge!(RESERVED_MEMORY)
 }

@@ -145,7 +145,7 @@ async fn names_at_the_server_are_names_whatever_is_in_them() {
         .unwrap();
     let t = table(&catalog(&json!([]), Vec::new()), "names", &name.to_lowercase()).await;
     let is_three = naru_connector::Predicate::Compare {
-        column: naru_connector::ColumnPath::column(&name.to_lowercase()),
+        column: naru_connector::ColumnPath::column(name.to_lowercase()),
         op: naru_connector::CompareOp::Eq,
         value: datafusion::scalar::ScalarValue::Int32(Some(3)),
     };

@@ -240,11 +240,11 @@ macro_rules! recorded {
 }
 
 recorded! {
-    psql: start_up, prepare, #[ignore = "needs cursors"] fetch_size, error, cancel, reset;
-    psycopg: start_up, prepare, #[ignore = "needs cursors"] fetch_size, error, cancel, reset;
+    psql: start_up, prepare, fetch_size, error, cancel, reset;
+    psycopg: start_up, prepare, fetch_size, error, cancel, reset;
     pgjdbc: start_up, prepare, fetch_size, error, cancel, reset;
-    asyncpg: start_up, #[ignore = "needs types of parameters from their casts"] prepare, fetch_size, error, cancel,
-        #[ignore = "needs cursors"] reset;
-    tokio_postgres: start_up, #[ignore = "needs types of parameters from their casts"] prepare, fetch_size, error, cancel,
-        #[ignore = "needs cursors"] reset;
+    asyncpg: start_up, prepare, fetch_size, error, cancel,
+        reset;
+    tokio_postgres: start_up, prepare, fetch_size, error, cancel,
+        reset;
 }
