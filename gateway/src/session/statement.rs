@@ -135,6 +135,8 @@ impl Session {
             Set::SetTimeZone { value, .. } => self.settings.set("TimeZone", &setting_text(value)?)?,
             Set::SetTransaction { .. } => {}
             Set::SetNames { charset_name, .. } => self.settings.set("client_encoding", &charset_name.value)?,
+            // It is that of the login already.
+            Set::SetSessionAuthorization(param) if param.kind == SetSessionAuthorizationParamKind::Default => {}
             Set::SetRole { role_name: None, .. } | Set::SetSessionAuthorization(_) | Set::SetRole { .. } => {
                 return Err(Error::new(ErrorCode::InsufficientPrivilege, "a session can't take another identity"));
             }
