@@ -31,8 +31,9 @@ test-heavy: test
 	NARU_SLOW_ROWS=10000000 $(CARGO) test --workspace --locked --test main a_slow_reader -- --test-threads=1
 
 # Figures of the release build: a table here, a JSON line each in bench/results.jsonl of cargo's target folder.
-bench: release
-	$(CARGO) run -q --release --bin naru-bench
+bench:
+	$(CARGO) build --release --bin naru --bin naru-bench
+	$(CARGO) run -q --release --bin naru-bench -- $(FIGURES)
 
 # Writes the reference pages from the tables in the code.
 docs:
