@@ -7,7 +7,8 @@ use crate::plan::{Kind, folded};
 use datafusion::arrow::array::{RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::sql::sqlparser::ast::{
-    DiscardObject, Expr, ObjectName, Reset, Set, ShowStatementIn, Statement, Use, Value,
+    DiscardObject, Expr, ObjectName, Reset, Set, SetSessionAuthorizationParamKind, ShowStatementIn, Statement, Use,
+    Value,
 };
 use futures::StreamExt;
 use std::sync::Arc;
