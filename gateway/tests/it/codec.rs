@@ -66,6 +66,7 @@ async fn same_rows(sessions: &mut (Session, Session), statements: impl IntoItera
                     && !sql.contains("order by customer_id")
                 {
                     assert_eq!(plain.len(), decoded.len(), "{sql}");
+                    answered += 1;
                     continue;
                 }
                 // What depends on the moment, or on who runs it.
