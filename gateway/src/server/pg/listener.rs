@@ -154,6 +154,7 @@ async fn enter<B: Backend>(
     let identity = match timeout_at(deadline, authenticate(&mut wire, &login, asking)).await {
         Ok(Ok(identity)) => identity,
         Ok(Err(refusal)) => {
+            drop(slot);
             if let Some(error) = refusal {
                 shared.backend.login_refused(&wishes.user, &client, &error);
             }
@@ -161,6 +162,7 @@ async fn enter<B: Backend>(
             return None;
         }
         Err(_elapsed) => {
+            drop(slot);
             tracing::info!(%peer, user = wishes.user, "login took too long");
             respond::fatal(&mut wire, QUERY_CANCELED, "canceling authentication due to timeout");
             part(wire).await;
@@ -168,6 +170,8 @@ async fn enter<B: Backend>(
         }
     };
     if let Err(error) = shared.slots.assign(&mut slot, identity.user()) {
+        // Whoever reads the refusal may come again at once: the place is free by then.
+        drop(slot);
         shared.backend.login_refused(&wishes.user, &client, &error);
         respond::error(&mut wire, Severity::Fatal, &error);
         part(wire).await;
@@ -178,6 +182,7 @@ async fn enter<B: Backend>(
         opened = opening => match opened {
             Ok(session) => session,
             Err(error) => {
+                drop(slot);
                 respond::error(&mut wire, Severity::Fatal, &error);
                 part(wire).await;
                 return None;

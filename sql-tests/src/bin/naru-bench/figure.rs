@@ -124,6 +124,12 @@ fn say(line: &str) {
     println!("{line}");
 }
 
+/// A part of the figure that is being taken.
+#[allow(clippy::print_stderr, reason = "beside the table")]
+pub(crate) fn detail(part: &str, (ours, rival): (f64, f64)) {
+    eprintln!("  {part:24} {ours:>12.4} {rival:>12.4} {:>8.2}", ours / rival);
+}
+
 #[allow(clippy::print_stderr, reason = "a wrong argument")]
 pub(crate) fn complain(line: &str) {
     eprintln!("naru-bench: {line}");

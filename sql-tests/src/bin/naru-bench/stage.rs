@@ -60,7 +60,10 @@ impl Stage {
             let server = Postgresql::start();
             server.require_password("alice");
             let client = connect(server.port(), "postgres", "postgres").await;
-            client.batch_execute("CREATE DATABASE tpch; CREATE USER alice PASSWORD 'demo'").await.expect("a database");
+            // Each on its own: several statements in one message are one transaction.
+            for sql in ["CREATE DATABASE tpch", "CREATE USER alice PASSWORD 'demo'"] {
+                client.batch_execute(sql).await.expect("a database and its user");
+            }
             let client = connect(server.port(), "postgres", "tpch").await;
             data::load_nation(&client).await;
             client

@@ -4,7 +4,7 @@
 //! partitions, Naru's memory limit, and decimal literals as Naru reads them.
 
 use crate::data;
-use crate::figure::Measured;
+use crate::figure::{Measured, detail};
 use crate::sampling::{median, time};
 use crate::stage::{Stage, pg};
 use datafusion::prelude::SessionContext;
@@ -20,11 +20,12 @@ pub(crate) async fn bare(stage: Arc<Stage>) -> Measured {
     let client = pg(stage.lake().pg(), "alice", "lake").await;
     let bare = data::bare().await;
     let (mut ours, mut rival) = (0.0, 0.0);
-    for sql in queries() {
+    for (number, sql) in (1..).zip(queries()) {
         let rival_asks = async || {
             drain(&bare, &sql).await;
         };
         let measured = of_query(async || ask(&client, &sql).await, rival_asks).await;
+        detail(&format!("query {number}"), measured);
         ours += measured.0;
         rival += measured.1;
     }
@@ -37,9 +38,10 @@ pub(crate) async fn governed(stage: Arc<Stage>) -> Measured {
     let bob = pg(stage.lake().pg(), "bob", "lake").await;
     let alice = pg(stage.lake().pg(), "alice", "lake").await;
     let (mut ours, mut rival) = (0.0, 0.0);
-    for sql in queries() {
+    for (number, sql) in (1..).zip(queries()) {
         let by_hand = with_policies_by_hand(&sql);
         let measured = of_query(async || ask(&bob, &sql).await, async || ask(&alice, &by_hand).await).await;
+        detail(&format!("query {number}"), measured);
         ours += measured.0;
         rival += measured.1;
     }

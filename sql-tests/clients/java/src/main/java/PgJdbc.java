@@ -13,6 +13,8 @@ import java.time.LocalDateTime;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import java.util.Properties;
+import java.util.UUID;
+import java.util.concurrent.FutureTask;
 import org.postgresql.PGConnection;
 
 /** Cases of pgjdbc: {@code PgJdbc CASE PORT [CA WRONG_CA]}, the files where the server has TLS. */
@@ -41,7 +43,7 @@ final class PgJdbc {
             case "tls" -> tls(arguments[2], arguments[3], "postgres");
             case "tls_at_once" -> tls(arguments[2], arguments[3], "direct");
             case "channel_binding" -> channelBinding(arguments[2]);
-            case "cancel_beside_tls" -> cancelled(connect("alice", trusting(arguments[2])), CROSS_JOIN);
+            case "cancel_beside_tls" -> cancelled(CROSS_JOIN, trusting(arguments[2]));
             default -> throw new IllegalArgumentException(arguments[0]);
         }
     }
@@ -165,31 +167,42 @@ final class PgJdbc {
     private static final String CROSS_JOIN = "select count(*) from lineitem a, lineitem b, lineitem c";
 
     private static void cancel() throws Exception {
-        cancelled(connect("alice"), CROSS_JOIN);
+        cancelled(CROSS_JOIN);
         // The driver keeps all rows of a result without fetch size: it is cancelled while they flow.
-        cancelled(connect("alice"), "select a.l_orderkey from lineitem a, lineitem b, lineitem c");
+        cancelled("select a.l_orderkey from lineitem a, lineitem b, lineitem c");
     }
 
     /** {@code Statement.cancel} ends the statement, and the session goes on. */
-    private static void cancelled(Connection connection, String sql) throws Exception {
-        try (connection; var statement = connection.createStatement()) {
-            // One that comes before the query has begun stops nothing: so it is sent until the query is over.
-            var canceller = new Thread(() -> {
-                try {
-                    while (!Thread.currentThread().isInterrupted()) {
-                        statement.cancel();
-                        Thread.sleep(20);
-                    }
-                } catch (InterruptedException | SQLException over) {
-                    // The query is over.
-                }
+    private static void cancelled(String sql, String... options) throws Exception {
+        var marked = sql + " -- " + UUID.randomUUID();
+        try (var connection = connect("alice", options); var watch = connect("alice", options);
+                var statement = connection.createStatement()) {
+            var canceller = new FutureTask<Void>(() -> {
+                // The driver sends one request a statement, and one that comes before the statement stops nothing.
+                awaitListed(watch, marked);
+                statement.cancel();
+                return null;
             });
-            canceller.start();
-            Check.failsWith("57014", () -> statement.executeQuery(sql));
-            canceller.interrupt();
-            canceller.join();
+            new Thread(canceller).start();
+            Check.failsWith("57014", () -> statement.executeQuery(marked));
+            canceller.get();
             Check.equal(Check.one(connection, "select 1"), "1");
         }
+    }
+
+    private static void awaitListed(Connection watch, String sql) throws SQLException {
+        try (var statement = watch.prepareStatement("select count(*) from system.runtime.queries where query = ?")) {
+            statement.setString(1, sql);
+            for (long until = System.nanoTime() + 60_000_000_000L; System.nanoTime() < until; ) {
+                try (var rows = statement.executeQuery()) {
+                    rows.next();
+                    if (rows.getLong(1) > 0) {
+                        return;
+                    }
+                }
+            }
+        }
+        throw new AssertionError("never listed: " + sql);
     }
 
     private static void cancelBetweenFetches() throws Exception {
