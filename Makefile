@@ -28,8 +28,9 @@ test-heavy: test
 	NARU_COPY_ROUNDS=1000 $(CARGO) test --workspace --locked --test main governed_equals_copy
 
 # Figures of the release build: a table here, a JSON line each in bench/results.jsonl of cargo's target folder.
-bench: release
-	$(CARGO) run -q --release --bin naru-bench
+bench:
+	$(CARGO) build --release --bin naru --bin naru-bench
+	$(CARGO) run -q --release --bin naru-bench -- $(FIGURES)
 
 # Writes the reference pages from the tables in the code.
 docs:

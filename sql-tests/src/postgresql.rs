@@ -11,8 +11,8 @@ use crate::process::Process;
 /// A running PostgreSQL with the superuser `postgres` and no password.
 #[derive(Debug)]
 pub struct Postgresql {
-    _process: Process,
-    _folder: TempDir,
+    process: Process,
+    folder: TempDir,
     port: u16,
 }
 
@@ -43,7 +43,15 @@ impl Postgresql {
             prefix.iter().copied().chain(arguments).skip(usize::from(prefix.is_empty())).collect();
         let process = Process::start(wrapper.as_deref().unwrap_or(&program), &arguments, folder.path());
         let _ = process.wait_for_line("ready line", |line| line.contains("ready to accept connections"));
-        Self { _process: process, _folder: folder, port }
+        Self { process, folder, port }
+    }
+
+    /// From now on `user` logs in by SCRAM-SHA-256; all others still need no password.
+    pub fn require_password(&self, user: &str) {
+        let rules = format!("host all {user} 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n");
+        std::fs::write(self.folder.path().join("data/pg_hba.conf"), rules).expect("the file of login rules");
+        self.process.signal("HUP");
+        let _ = self.process.wait_for_line("reload line", |line| line.contains("reloading configuration files"));
     }
 
     /// Its port on 127.0.0.1.

@@ -1,0 +1,72 @@
+//! Many rows through each way out.
+
+use crate::data;
+use crate::figure::Measured;
+use crate::sampling::in_turn;
+use crate::stage::{Stage, pg};
+use crate::tpch::drain;
+use arrow_flight::sql::client::FlightSqlServiceClient;
+use futures::{StreamExt, TryStreamExt};
+use std::sync::Arc;
+use tokio_postgres::Client;
+use tonic::transport::{Channel, Endpoint};
+
+/// Six million rows of lineitem by Flight SQL : the same query of bare DataFusion over the same files, drained in this process.
+pub(crate) async fn flight(stage: Arc<Stage>) -> Measured {
+    let sql = "select * from lake.tpch.lineitem";
+    let channel = Endpoint::from_shared(format!("http://127.0.0.1:{}", stage.lake().flight())).expect("an address");
+    let mut client = FlightSqlServiceClient::new(channel.connect().await.expect("a connection"));
+    client.handshake("alice", "demo").await.expect("a login");
+    let bare = data::bare().await;
+    let expected = drain(&bare, "select * from lineitem").await;
+    let client = tokio::sync::Mutex::new(client);
+    in_turn(
+        3,
+        1.0,
+        async || assert_eq!(by_flight(&mut *client.lock().await, sql).await, expected),
+        async || assert_eq!(drain(&bare, "select * from lineitem").await, expected),
+    )
+    .await
+}
+
+async fn by_flight(client: &mut FlightSqlServiceClient<Channel>, sql: &str) -> usize {
+    let info = client.execute(sql.to_owned(), None).await.expect("a plan");
+    let mut rows = 0;
+    for endpoint in info.endpoint {
+        let mut stream = client.do_get(endpoint.ticket.expect("a ticket")).await.expect("a stream");
+        while let Some(batch) = stream.next().await {
+            rows += batch.expect("a batch").num_rows();
+        }
+    }
+    rows
+}
+
+/// A million rows of lineitem in binary : PostgreSQL 15 serving the same rows from a table.
+pub(crate) async fn pg_binary(stage: Arc<Stage>) -> Measured {
+    let (ours, rival) = both(&stage).await;
+    let read = async |client: &Client| {
+        let none: [&(dyn tokio_postgres::types::ToSql + Sync); 0] = [];
+        let rows = client.query_raw("select * from lineitem_1m", none).await.expect("rows");
+        let count = rows.try_fold(0_u32, async |count, _| Ok(count + 1)).await.expect("all rows");
+        assert_eq!(count, data::ROWS);
+    };
+    in_turn(3, 1.0, async || read(&ours).await, async || read(&rival).await).await
+}
+
+/// The same rows by `COPY (query) TO STDOUT (FORMAT binary)`.
+pub(crate) async fn copy_binary(stage: Arc<Stage>) -> Measured {
+    let (ours, rival) = both(&stage).await;
+    let read = async |client: &Client| {
+        let copy = "copy (select * from lineitem_1m) to stdout (format binary)";
+        let stream = client.copy_out(copy).await.expect("a copy");
+        let bytes = stream.try_fold(0_usize, async |sum, part| Ok(sum + part.len())).await.expect("all bytes");
+        assert!(bytes > 100_000_000, "{bytes} bytes");
+    };
+    in_turn(3, 1.0, async || read(&ours).await, async || read(&rival).await).await
+}
+
+async fn both(stage: &Stage) -> (Client, Client) {
+    let rival = pg(stage.postgresql_with_rows().await.port(), "alice", "tpch").await;
+    let ours = pg(stage.lake().pg(), "alice", "lake").await;
+    (ours, rival)
+}
