@@ -39,10 +39,10 @@ pub fn run(configuration: Configuration, ready: impl FnOnce(&Opened)) -> Result<
 
 async fn serve(configuration: Configuration, ready: impl FnOnce(&Opened)) -> Result<()> {
     let Configuration { postgresql, flight, http, snapshot, login, limits, audit, origin } = configuration;
+    // Before anything counts something.
+    let metrics = http.as_ref().map(|_| meters::install()).transpose()?;
     let executor = Executor::new(tokio::runtime::Handle::current(), limits)?;
     let gateway = Gateway::new(GatewayParts { snapshot, login, executor, audit });
-    // Before any door counts something.
-    let metrics = http.as_ref().map(|_| meters::install()).transpose()?;
     let (shutdown, drained) = (CancellationToken::new(), CancellationToken::new());
     let readiness = Readiness::default();
     let mut opened = Opened::default();

@@ -112,6 +112,18 @@ const POSTGRESQL: &[Parameter] = &[
         "500",
         "Connections at the same time; further ones are refused with 53300.",
     ),
+    optional(
+        "max_connections_per_user",
+        ParameterKind::Integer(1, 100_000),
+        "Connections of one user at the same time; further ones are refused with 53300.",
+    ),
+    defaulted(
+        "keepalive",
+        ParameterKind::Duration,
+        "60s",
+        "A silent connection is probed after this long, and given up as dead after twice as long without an answer. \
+         0s leaves it to the operating system.",
+    ),
     defaulted(
         "startup_timeout",
         ParameterKind::Duration,
@@ -210,6 +222,17 @@ const LIMITS: &[Parameter] = &[
         "statement_timeout",
         ParameterKind::Duration,
         "How long a statement may run where the session has not SET its own statement_timeout.",
+    ),
+    optional(
+        "idle_session_timeout",
+        ParameterKind::Duration,
+        "How long a PostgreSQL session may be idle outside a transaction block before it is ended with 57P05, where it has \
+         not SET its own idle_session_timeout.",
+    ),
+    optional(
+        "idle_in_transaction_session_timeout",
+        ParameterKind::Duration,
+        "The same inside a transaction block, with 25P03.",
     ),
 ];
 

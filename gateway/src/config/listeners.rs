@@ -111,6 +111,10 @@ fn postgresql(
             tls: certificate.map(|certificate| Arc::new(ArcSwap::from_pointee(pg_tls(certificate)))),
             tls_required,
             max_connections: size(parameters, "max_connections", defaults.max_connections),
+            max_connections_per_user: parameters
+                .integer("max_connections_per_user")
+                .and_then(|number| usize::try_from(number).ok()),
+            keepalive: parameters.duration("keepalive").unwrap_or(defaults.keepalive),
             startup_timeout: parameters.duration("startup_timeout").unwrap_or(defaults.startup_timeout),
             drain_timeout: parameters.duration("drain_timeout").unwrap_or(defaults.drain_timeout),
             max_message: size(parameters, "max_message", defaults.max_message),

@@ -12,6 +12,7 @@ use crate::audit::{AuditLog, AuditOptions, Literals, OnFailure};
 use crate::catalog::{Catalogs, DeniedColumns, Snapshot};
 use crate::error::Error;
 use crate::exec::ExecLimits;
+use crate::session::SessionTimeouts;
 use naru_auth::{FailedLoginLimits, FailedLogins, FileError, GroupsFile, HashWorkers, Login, MockKey, PasswordFile};
 use naru_connector::Parameters;
 use naru_policy::{EngineOptions, PolicyEngine, PolicyError};
@@ -305,7 +306,11 @@ fn exec_limits(parameters: &Parameters) -> ExecLimits {
             .and_then(|n| usize::try_from(n).ok())
             .unwrap_or(defaults.running_queries),
         queue_time: parameters.duration("queue_time").unwrap_or(defaults.queue_time),
-        statement_timeout: parameters.duration("statement_timeout"),
+        session_timeouts: SessionTimeouts {
+            statement: parameters.duration("statement_timeout"),
+            idle_session: parameters.duration("idle_session_timeout"),
+            idle_in_transaction: parameters.duration("idle_in_transaction_session_timeout"),
+        },
     }
 }
 

@@ -51,6 +51,8 @@ pub enum ErrorCode {
     QueryCancelled,
     StatementTimeout,
     AdminShutdown,
+    IdleSessionTimeout,
+    IdleInTransactionTimeout,
     CannotConnectNow,
     TooManyConnections,
     OutOfMemory,
@@ -71,6 +73,8 @@ pub enum ErrorCode {
     RestrictedTable,
     Internal,
 }
+
+const INTERNAL: &str = "internal error; the server's log holds the details";
 
 /// An error on its way to a client.
 #[derive(Debug, Clone)]
@@ -109,7 +113,16 @@ impl Error {
 
     /// A defect of ours: the client learns no more than that.
     pub fn internal(detail: impl fmt::Display) -> Self {
-        Self::new(ErrorCode::Internal, "internal error; the server's log holds the details").with_detail(detail)
+        Self::new(ErrorCode::Internal, INTERNAL).with_detail(detail)
+    }
+
+    /// The same with the id of its query, where it is the only thing that the client may learn of it.
+    #[must_use]
+    pub fn in_query(mut self, id: &str) -> Self {
+        if self.message == INTERNAL {
+            self.message = format!("internal error in query {id}; the server's log holds the details");
+        }
+        self
     }
 
     /// A statement or feature that Naru does not have.

@@ -1,28 +1,39 @@
 //! Two limits of memory: a query's own, shared fairly among its spilling operators, and the process's. Whichever is reached first
 //! makes an operator spill, or the query fail; the process lives.
 
+use crate::telemetry::meters;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::memory_pool::{FairSpillPool, MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation};
+use metrics::Gauge;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What all queries together hold.
-#[derive(Debug)]
 pub(super) struct ProcessMemory {
     limit: usize,
     used: AtomicUsize,
+    shown: Gauge,
+}
+
+impl fmt::Debug for ProcessMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "process({} of {} bytes)", self.used.load(Ordering::Relaxed), self.limit)
+    }
 }
 
 impl ProcessMemory {
     pub(super) fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Self { limit, used: AtomicUsize::new(0) })
+        Arc::new(Self { limit, used: AtomicUsize::new(0), shown: meters::reserved_memory() })
     }
 
     fn take(&self, bytes: usize) -> Result<()> {
         let room = |used: usize| used.checked_add(bytes).filter(|&after| after <= self.limit);
         match self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room) {
-            Ok(_) => Ok(()),
+            Ok(_) => {
+                self.shown.increment(bytes as f64);
+                Ok(())
+            }
             Err(used) => Err(DataFusionError::ResourcesExhausted(format!(
                 "all queries together hold {used} of {} bytes; {bytes} more are not to be had",
                 self.limit
@@ -32,6 +43,7 @@ impl ProcessMemory {
 
     fn give_back(&self, bytes: usize) {
         self.used.fetch_sub(bytes, Ordering::Relaxed);
+        self.shown.decrement(bytes as f64);
     }
 }
 
@@ -70,6 +82,7 @@ impl MemoryPool for QueryMemory {
     // For what was allocated already: it counts, whatever the limit.
     fn grow(&self, reservation: &MemoryReservation, additional: usize) {
         self.process.used.fetch_add(additional, Ordering::Relaxed);
+        self.process.shown.increment(additional as f64);
         self.own.grow(reservation, additional);
     }
 

@@ -6,4 +6,4 @@ mod stream;
 
 pub use runtimes::{ExecLimits, Executor};
 pub use stream::QueryGuard;
-pub(crate) use stream::cancelled;
+pub(crate) use stream::{cancelled, panic_text, within};

@@ -4,7 +4,9 @@
 use super::memory::{ProcessMemory, QueryMemory};
 use super::stream::{self, QueryGuard};
 use crate::error::{Error, ErrorCode, Result};
+use crate::session::SessionTimeouts;
 use crate::session::api::QueryStream;
+use datafusion::arrow::array::RecordBatch;
 use datafusion::execution::TaskContext;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
@@ -31,8 +33,8 @@ pub struct ExecLimits {
     pub running_queries: usize,
     /// How long a query may wait for its turn.
     pub queue_time: Duration,
-    /// How long a statement may run where its session does not say.
-    pub statement_timeout: Option<Duration>,
+    /// Timeouts of sessions that do not SET their own.
+    pub session_timeouts: SessionTimeouts,
 }
 
 impl Default for ExecLimits {
@@ -44,7 +46,7 @@ impl Default for ExecLimits {
             spill: 20 << 30,
             running_queries: 64,
             queue_time: Duration::from_secs(60),
-            statement_timeout: None,
+            session_timeouts: SessionTimeouts::default(),
         }
     }
 }
@@ -109,6 +111,9 @@ impl Executor {
 
     /// Waits for a turn to run.
     pub async fn admit(&self) -> Result<OwnedSemaphorePermit> {
+        if let Ok(permit) = Arc::clone(&self.admission).try_acquire_owned() {
+            return Ok(permit);
+        }
         let turn = Arc::clone(&self.admission).acquire_owned();
         match tokio::time::timeout(self.limits.queue_time, turn).await {
             Ok(Ok(permit)) => Ok(permit),
@@ -132,6 +137,12 @@ impl Executor {
         guard: QueryGuard,
     ) -> Result<QueryStream> {
         Ok(stream::across(self.cpu()?, plan, context, guard))
+    }
+
+    /// The stream of a query whose rows planning has found.
+    #[must_use]
+    pub fn answer(rows: RecordBatch, guard: QueryGuard) -> QueryStream {
+        stream::at_hand(rows, guard)
     }
 
     fn cpu(&self) -> Result<&Handle> {

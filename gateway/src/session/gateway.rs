@@ -138,6 +138,7 @@ fn base_state(executor: &Executor) -> SessionState {
     let options = config.options_mut();
     options.sql_parser.parse_float_as_decimal = true;
     options.execution.collect_statistics = false;
+    options.execution.time_zone = Some("UTC".to_owned());
     let mut builder = SessionStateBuilder::new()
         .with_config(config)
         .with_runtime_env(Arc::clone(executor.environment()))

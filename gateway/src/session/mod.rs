@@ -20,4 +20,4 @@ pub use gateway::{Gateway, GatewayParts};
 pub use namespace::{TableEntry, TableFilter};
 pub use query::{Session, SessionVariables};
 pub use registry::{QueryState, Registration, Registry, RunningQuery};
-pub use settings::{SERVER_VERSION, Settings};
+pub use settings::{SERVER_VERSION, SessionTimeouts, Settings};

@@ -5,18 +5,19 @@ use super::gateway::Gateway;
 use super::plan_cache::{KeptPlan, PlanKey, SnapshotVersion, WantedPlan};
 use super::prepared::PreparedStatement;
 use super::registry::{QueryState, Registration, Registry};
-use super::running::{Planned, Ready, renamed};
+use super::running::{Planned, Ready, Work, renamed};
 use super::settings::Settings;
 use crate::audit::{Asked, PendingAudit};
 use crate::catalog::{Resolver, SearchPath, SessionFacts, Snapshot, SystemSchema};
 use crate::error::{Error, ErrorCode, Result};
+use crate::exec::within;
 use crate::govern::Rights;
 use crate::plan::{self, Kind};
 use chrono::{DateTime, Utc};
 use datafusion::arrow::datatypes::DataType;
-use datafusion::execution::{SessionState, SessionStateBuilder};
+use datafusion::execution::{SessionState, TaskContext};
 use datafusion::scalar::ScalarValue;
-use datafusion::sql::sqlparser::ast::Query;
+use datafusion::sql::sqlparser::ast::{Query, Statement};
 use naru_auth::Identity;
 use naru_connector::{OnceStore, Principal, QueryContext, QueryId, Warnings};
 use std::collections::BTreeMap;
@@ -90,7 +91,7 @@ impl Session {
         };
         let path = SearchPath { catalog: catalog.name.to_string(), schema: catalog.default_schema.clone() };
         let settings =
-            Settings::new(identity.user()).with_default_timeout(gateway.executor().limits().statement_timeout);
+            Settings::new(identity.user()).with_default_timeouts(&gateway.executor().limits().session_timeouts);
         Ok(Self {
             gateway,
             identity,
@@ -256,7 +257,11 @@ impl Session {
         let scope = self.scope();
         let state = self.state(&scope.ctx);
         let wanted = self.wanted(parsed, query, parameter_types, &scope)?;
-        self.gateway.executor().plan(async move { wanted.bound(&state, &scope.resolver()).await }).await
+        let (cancel, deadline) = (scope.ctx.cancel.clone(), scope.ctx.deadline);
+        let id = Arc::clone(&scope.ctx.query_id.0);
+        let work = async move { wanted.bound(&state, &scope.resolver()).await };
+        let bound = within(&cancel, deadline, self.gateway.executor().plan(work)).await;
+        bound.map_err(|error| error.in_query(&id))
     }
 
     /// What to look for among the kept plans, or else to bind.
@@ -278,7 +283,7 @@ impl Session {
             settings: self.settings.all(),
             catalog_settings: Arc::clone(&scope.ctx.settings),
         };
-        Ok(WantedPlan { gateway: Arc::clone(&self.gateway), key, text: parsed.sql.len(), query: query.clone() })
+        Ok(WantedPlan::new(Arc::clone(&self.gateway), key, parsed.sql.len(), query))
     }
 
     /// Runs a statement. Values are those of `$1`, `$2`, ...
@@ -329,11 +334,13 @@ impl Session {
             asked.sql.clone(),
         );
         let audit = self.pending(&scope.ctx.query_id.0, asked);
-        match self.plan(scope, &registration, parsed, query, values).await {
+        let (cancel, deadline) = (scope.ctx.cancel.clone(), scope.ctx.deadline);
+        let id = Arc::clone(&scope.ctx.query_id.0);
+        match within(&cancel, deadline, self.plan(scope, &registration, parsed, query, values)).await {
             Ok(ready) => Ok(Planned { ready, registration, audit }),
             Err(error) => {
                 audit.refused(&error);
-                Err(error)
+                Err(error.in_query(&id))
             }
         }
     }
@@ -352,23 +359,35 @@ impl Session {
     ) -> Result<Ready> {
         let executor = self.gateway.executor();
         let (cancel, deadline) = (scope.ctx.cancel.clone(), scope.ctx.deadline);
-        let system_information = scope.rights.reads_system_information();
         let turn = executor.admit().await?;
         registration.reached(QueryState::Planning);
-        let state = self.state(&scope.ctx);
         let types: Vec<_> = parameters.iter().map(|value| Some(value.data_type())).collect();
         let wanted = self.wanted(parsed, query, types, &scope)?;
-        let context = state.task_ctx();
-        let (schema, optimised, physical) = executor
+        let rights = scope.rights.clone();
+        if let Some((schema, optimised, rows)) = wanted.answer() {
+            return Ok(Ready { schema, optimised, work: Work::Answered(rows), cancel, deadline, turn, rights });
+        }
+        let state = self.state(&scope.ctx);
+        let context = self.task_context(&state);
+        // EXPLAIN wants the plan.
+        let asks_for_rows = matches!(parsed.statement.as_deref(), Some(Statement::Query(_)));
+        let (schema, optimised, work) = executor
             .plan(async move {
                 let resolver = scope.resolver();
                 let kept = wanted.bound(&state, &resolver).await?;
                 let optimised = kept.optimised(&state, &resolver, parameters)?;
                 let physical = plan::physical_plan(&state, &optimised, &resolver.stamp()).await?;
-                Ok((kept.bound.schema(), optimised, physical))
+                let work = match plan::constant_row(&physical).filter(|_| asks_for_rows) {
+                    Some(rows) => {
+                        kept.keep_answer(&optimised, &rows);
+                        Work::Answered(rows)
+                    }
+                    None => Work::Run { physical, context },
+                };
+                Ok((Arc::clone(&kept.schema), optimised, work))
             })
             .await?;
-        Ok(Ready { schema, optimised, physical, context, cancel, deadline, turn, system_information })
+        Ok(Ready { schema, optimised, work, cancel, deadline, turn, rights })
     }
 
     /// Who asks for what, for a record.
@@ -387,15 +406,20 @@ impl Session {
     }
 
     pub(super) fn state(&self, ctx: &QueryContext) -> SessionState {
-        let base = self.gateway.base_state();
-        let mut config = base.config().clone().with_extension(Arc::new(ctx.clone()));
-        config.options_mut().execution.time_zone = Some(ctx.time_zone.name().to_owned());
-        let mut state = SessionStateBuilder::new_from_existing(base.clone())
-            .with_config(config)
-            .with_runtime_env(self.gateway.executor().query_environment())
-            .build();
+        let mut state = self.gateway.base_state().clone();
+        let (zone, config) = (ctx.time_zone.name(), state.config_mut());
+        config.set_extension(Arc::new(ctx.clone()));
+        // The options are shared as long as nothing is written to them.
+        if config.options().execution.time_zone.as_deref() != Some(zone) {
+            config.options_mut().execution.time_zone = Some(zone.to_owned());
+        }
         // now() is the moment at which the statement began.
         state.mark_start_execution();
         state
+    }
+    /// What a plan of this state runs with: a memory limit of its own. Plans hold the functions they call.
+    fn task_context(&self, state: &SessionState) -> Arc<TaskContext> {
+        let environment = self.gateway.executor().query_environment();
+        Arc::new(TaskContext::default().with_session_config(state.config().clone()).with_runtime(environment))
     }
 }

@@ -102,6 +102,12 @@ pub struct Registration {
 }
 
 impl Registration {
+    /// The query's id.
+    #[must_use]
+    pub fn id(&self) -> Arc<str> {
+        Arc::clone(&self.query.id)
+    }
+
     /// It got further.
     pub fn reached(&self, state: QueryState) {
         self.query.state.store(state as u8, Ordering::Relaxed);

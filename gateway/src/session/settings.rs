@@ -49,6 +49,8 @@ const SETTINGS: &[Setting] = &[
     fixed("default_transaction_isolation", "read committed", false),
     free("default_transaction_read_only", "on", true, |v| word(v, &["on", "off"])),
     free("extra_float_digits", "1", false, any),
+    free("idle_in_transaction_session_timeout", "0", false, timeout),
+    free("idle_session_timeout", "0", false, timeout),
     fixed("in_hot_standby", "off", true),
     fixed("integer_datetimes", "on", true),
     free("IntervalStyle", "postgres", true, |v| word(v, &["postgres"])),
@@ -60,7 +62,7 @@ const SETTINGS: &[Setting] = &[
     fixed("server_version_num", "160009", false),
     fixed("session_authorization", "", true),
     fixed("standard_conforming_strings", "on", true),
-    free("statement_timeout", "0", false, |v| duration(v).map(|d| d.as_millis().to_string())),
+    free("statement_timeout", "0", false, timeout),
     free("TimeZone", "UTC", true, |v| zone(v).map(|z| z.name().to_owned())),
     fixed("transaction_isolation", "read committed", false),
     fixed("transaction_read_only", "on", false),
@@ -69,15 +71,25 @@ const SETTINGS: &[Setting] = &[
 /// Values of catalogs' settings: catalog -> name -> value, validated.
 pub(super) type CatalogValues = HashMap<String, BTreeMap<String, String>>;
 
-const TIMEOUT: &str = "statement_timeout";
+/// Limits of time that a session begins with and RESET returns to; `None` is no limit.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SessionTimeouts {
+    /// How long a statement may run.
+    pub statement: Option<Duration>,
+    /// How long a session may be idle outside a transaction block.
+    pub idle_session: Option<Duration>,
+    /// How long a session may be idle inside one.
+    pub idle_in_transaction: Option<Duration>,
+}
 
 /// The settings of one session.
 #[derive(Debug, Clone)]
 pub struct Settings {
     values: BTreeMap<&'static str, String>,
     changed: Vec<&'static str>,
-    default_timeout: String,
     of_catalogs: Arc<CatalogValues>,
+    /// Where the configuration has other defaults than [`SETTINGS`].
+    defaults: BTreeMap<&'static str, String>,
 }
 
 impl Settings {
@@ -86,22 +98,26 @@ impl Settings {
     pub fn new(user: &str) -> Self {
         let mut values: BTreeMap<_, _> = SETTINGS.iter().map(|s| (s.name, s.default.to_owned())).collect();
         values.insert("session_authorization", user.to_owned());
-        Self { values, changed: Vec::new(), default_timeout: "0".to_owned(), of_catalogs: Arc::default() }
+        Self { values, changed: Vec::new(), of_catalogs: Arc::default(), defaults: BTreeMap::new() }
     }
 
-    /// The same with this `statement_timeout` until the session SETs its own, and again after RESET.
+    /// The same with these timeouts until the session SETs its own, and again after RESET.
     #[must_use]
-    pub fn with_default_timeout(mut self, timeout: Option<Duration>) -> Self {
-        if let Some(timeout) = timeout {
-            self.default_timeout = timeout.as_millis().to_string();
-            self.values.insert(TIMEOUT, self.default_timeout.clone());
-        }
+    pub fn with_default_timeouts(mut self, timeouts: &SessionTimeouts) -> Self {
+        let given = [
+            ("statement_timeout", timeouts.statement),
+            ("idle_session_timeout", timeouts.idle_session),
+            ("idle_in_transaction_session_timeout", timeouts.idle_in_transaction),
+        ];
+        let given = given.into_iter().filter_map(|(name, limit)| Some((name, limit?.as_millis().to_string())));
+        self.defaults = given.collect();
+        self.values.extend(self.defaults.iter().map(|(name, value)| (*name, value.clone())));
         self
     }
 
     /// The value of a setting that nobody has SET.
     fn default_of<'s>(&'s self, setting: &'static Setting) -> &'s str {
-        if setting.name == TIMEOUT { &self.default_timeout } else { setting.default }
+        self.defaults.get(setting.name).map_or(setting.default, String::as_str)
     }
 
     /// The value of a setting, by its name in any case.
@@ -218,7 +234,24 @@ impl Settings {
     /// How long a statement may run.
     #[must_use]
     pub fn statement_timeout(&self) -> Option<Duration> {
-        let milliseconds = self.values.get("statement_timeout")?.parse().ok()?;
+        self.timeout("statement_timeout")
+    }
+
+    /// How long the session may be idle outside a transaction block.
+    #[must_use]
+    pub fn idle_session_timeout(&self) -> Option<Duration> {
+        self.timeout("idle_session_timeout")
+    }
+
+    /// How long the session may be idle inside a transaction block.
+    #[must_use]
+    pub fn idle_in_transaction_timeout(&self) -> Option<Duration> {
+        self.timeout("idle_in_transaction_session_timeout")
+    }
+
+    /// Zero is no limit.
+    fn timeout(&self, name: &str) -> Option<Duration> {
+        let milliseconds = self.values.get(name)?.parse().ok()?;
         (milliseconds > 0).then(|| Duration::from_millis(milliseconds))
     }
 }
@@ -277,6 +310,10 @@ fn zone(value: &str) -> std::result::Result<Tz, &'static str> {
     named.copied().ok_or("name a zone of the tz database, such as Asia/Seoul")
 }
 
+fn timeout(value: &str) -> std::result::Result<String, &'static str> {
+    duration(value).map(|limit| limit.as_millis().to_string())
+}
+
 /// Milliseconds without a unit, as PostgreSQL has it.
 fn duration(value: &str) -> std::result::Result<Duration, &'static str> {
     let value = value.trim();
@@ -332,5 +369,18 @@ mod tests {
         assert_eq!(settings.statement_timeout(), Some(Duration::from_secs(2)));
         settings.set("statement_timeout", "0").unwrap();
         assert_eq!(settings.statement_timeout(), None);
+    }
+
+    #[test]
+    fn reset_returns_to_the_configured_timeout() {
+        let idle_session = Some(Duration::from_secs(60));
+        let configured = SessionTimeouts { idle_session, ..SessionTimeouts::default() };
+        let mut settings = Settings::new("bob").with_default_timeouts(&configured);
+        assert_eq!(settings.show("idle_session_timeout").unwrap(), "60000");
+        settings.set("idle_session_timeout", "0").unwrap();
+        assert_eq!(settings.idle_session_timeout(), None);
+        settings.reset_all();
+        assert_eq!(settings.idle_session_timeout(), idle_session);
+        assert_eq!((settings.statement_timeout(), settings.idle_in_transaction_timeout()), (None, None));
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::session::api::Door;
-use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use metrics::{Gauge, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use std::sync::OnceLock;
 use std::time::Instant;
@@ -17,6 +17,7 @@ const QUERIES_CANCELLED: &str = "naru_queries_cancelled_total";
 const QUERIES_RUNNING: &str = "naru_queries_running";
 const QUERY_DURATION: &str = "naru_query_duration_seconds";
 const ROWS: &str = "naru_rows_total";
+const RESERVED_MEMORY: &str = "naru_reserved_memory_bytes";
 const PLANS_REUSED: &str = "naru_plans_reused_total";
 
 /// Upper bounds of the duration's buckets, in seconds.
@@ -47,11 +48,18 @@ fn describe() {
     describe_histogram!(QUERY_DURATION, Unit::Seconds, "Time from a query's start to its end");
     describe_counter!(ROWS, "Rows given to clients");
     describe_counter!(PLANS_REUSED, "Statements that ran with a plan that an earlier one left");
+    describe_gauge!(RESERVED_MEMORY, Unit::Bytes, "Memory that running queries hold");
 }
 
 /// A statement ran with a plan that an earlier one left.
 pub fn plan_reused() {
     counter!(PLANS_REUSED).increment(1);
+}
+
+/// What running queries hold in memory, in bytes.
+#[must_use]
+pub fn reserved_memory() -> Gauge {
+    gauge!(RESERVED_MEMORY)
 }
 
 /// A login was refused.

@@ -69,7 +69,7 @@ fn code(code: ErrorCode) -> Code {
         E::InsufficientPrivilege | E::RestrictedTable => Code::PermissionDenied,
         E::InvalidPassword => Code::Unauthenticated,
         E::QueryCancelled => Code::Cancelled,
-        E::StatementTimeout => Code::DeadlineExceeded,
+        E::StatementTimeout | E::IdleSessionTimeout | E::IdleInTransactionTimeout => Code::DeadlineExceeded,
         E::AdminShutdown | E::CannotConnectNow | E::SourceUnavailable => Code::Unavailable,
         E::TooManyConnections | E::OutOfMemory | E::DiskFull | E::ProgramLimit | E::TooManyQueries => {
             Code::ResourceExhausted

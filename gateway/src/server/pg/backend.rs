@@ -8,6 +8,7 @@ use datafusion::common::ScalarValue;
 use naru_auth::{Identity, Login};
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// The gateway behind a PostgreSQL listener.
@@ -44,7 +45,7 @@ pub trait BackendSession: Send + 'static {
     ///
     /// # Errors
     /// `SyntaxError` with its position.
-    fn parse(&self, sql: &str) -> Result<Vec<Parsed>>;
+    fn parse(&self, sql: &str) -> impl Future<Output = Result<Vec<Parsed>>> + Send;
 
     /// What a client may know before the statement runs. `None` stands for a parameter whose type the context decides. A numeric
     /// parameter comes as [`NUMERIC_PARAMETER`](super::parameter::NUMERIC_PARAMETER): its real scale is known with its value only.
@@ -72,6 +73,11 @@ pub trait BackendSession: Send + 'static {
 
     /// A statement begins; the token is a fresh child of [`cancel_token`](Self::cancel_token). Cancelled by a CancelRequest.
     fn begin_statement(&mut self) -> CancellationToken;
+
+    /// How long its client may leave the session idle as it stands now, and what the connection ends with then.
+    fn idle_limit(&self) -> Option<(Duration, Error)> {
+        None
+    }
 
     /// All settings that a client is told at the start.
     fn reported(&self) -> Vec<(&'static str, String)>;

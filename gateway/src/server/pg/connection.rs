@@ -8,9 +8,12 @@ use super::options::PgOptions;
 use super::respond::{self, Severity};
 use super::wire::{FLUSH_AT, ReadError, Wire};
 use crate::error::{Error, ErrorCode};
+use crate::exec::panic_text;
 use crate::session::api::TransactionStatus;
 use bytes::Bytes;
+use futures::FutureExt;
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -98,14 +101,23 @@ impl<S: BackendSession> Connection<S> {
         let ended = self.session.cancel_token();
         loop {
             // Only Sync and Flush ask for an answer, but memory has its limit.
-            if (!self.in_group || self.wire.out.len() >= FLUSH_AT) && self.wire.flush().await.is_err() {
-                return End::Quiet;
+            if !self.in_group || self.wire.out.len() >= FLUSH_AT {
+                let flushed = tokio::select! {
+                    biased;
+                    () = ended.cancelled() => return End::Fatal(terminated()),
+                    flushed = self.wire.flush() => flushed,
+                };
+                if flushed.is_err() {
+                    return End::Quiet;
+                }
             }
+            let idle = if self.in_group { None } else { self.session.idle_limit() };
             let read = tokio::select! {
                 biased;
                 () = ended.cancelled() => return End::Fatal(terminated()),
                 () = shutdown.cancelled(), if !self.in_group => return End::Fatal(terminated()),
                 read = self.wire.read(self.phase) => read,
+                error = elapsed(idle) => return End::Fatal(error),
             };
             let (kind, body) = match read {
                 Ok(Some(message)) => message,
@@ -128,7 +140,11 @@ impl<S: BackendSession> Connection<S> {
         self.skip_to_sync = false;
         self.in_group = Message::is_extended(kind);
         let done = match Message::decode(kind, body) {
-            Ok(message) => self.command(message).await,
+            Ok(message) => match AssertUnwindSafe(self.command(message)).catch_unwind().await {
+                Ok(done) => done,
+                // What it had put on the wire is whole messages (`Wire::append`), and its future is gone like a cancelled one's.
+                Err(panic) => Err(Error::internal(panic_text(panic.as_ref())).into()),
+            },
             Err(error) => Err(error.into()),
         };
         match done {
@@ -216,6 +232,17 @@ impl<S: BackendSession> Connection<S> {
         for notice in notices {
             respond::notice(&mut self.wire, &notice);
         }
+    }
+}
+
+/// Waits until the client has been idle for too long; for ever when there is no limit.
+async fn elapsed(limit: Option<(Duration, Error)>) -> Error {
+    match limit {
+        Some((limit, error)) => {
+            tokio::time::sleep(limit).await;
+            error
+        }
+        None => std::future::pending().await,
     }
 }
 

@@ -19,7 +19,8 @@ use pgwire::messages::response::EmptyQueryResponse;
 impl<S: BackendSession> Connection<S> {
     pub(super) async fn parse(&mut self, name: String, sql: &str, oids: Vec<u32>) -> Result<(), Failure> {
         self.objects.admit_statement(&name)?;
-        let mut statements = self.session.parse(sql)?;
+        let stop = Stop { statement: self.begin(), session: self.session.cancel_token() };
+        let mut statements = stop.attend(&mut self.wire, self.session.parse(sql)).await??;
         statements.retain(|parsed| parsed.statement.is_some());
         if statements.len() > 1 {
             let message = "cannot insert multiple commands into a prepared statement";
@@ -28,9 +29,7 @@ impl<S: BackendSession> Connection<S> {
         let prepared = match statements.pop() {
             Some(parsed) => {
                 let given = oids.iter().map(|&oid| types::parameter_type(oid)).collect::<Result<Vec<_>>>()?;
-                let stop = Stop { statement: self.begin(), session: self.session.cancel_token() };
                 let described = stop.attend(&mut self.wire, self.session.describe(&parsed, &given)).await??;
-                self.registration.runs(None);
                 let (described, parameter_oids) = with_given(described, &oids, given);
                 Prepared { parsed, described, parameter_oids }
             }
@@ -40,6 +39,7 @@ impl<S: BackendSession> Connection<S> {
                 parameter_oids: Vec::new(),
             },
         };
+        self.registration.runs(None);
         if !name.is_empty() {
             self.session.prepared(&name, &prepared.parsed, &prepared.described.parameters);
         }

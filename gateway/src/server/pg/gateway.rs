@@ -1,15 +1,20 @@
 //! The gateway's own sessions behind the PostgreSQL door.
 
 use super::backend::{Backend, BackendSession, Released};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::plan;
 use crate::session::api::{Client, Described, Notice, Outcome, Parsed, TransactionStatus};
 use crate::session::{Gateway, Session};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use naru_auth::{Identity, Login};
+use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+
+/// Longer texts, in bytes, are parsed where the IO runtime does not wait for it.
+const PARSED_AT_ONCE: usize = 16 * 1024;
 
 /// A gateway behind a listener.
 #[derive(Debug)]
@@ -45,20 +50,40 @@ impl Backend for GatewayBackend {
         for (name, value) in settings {
             session.assign(&name, &value)?;
         }
-        Ok(PgSession { session, ended: CancellationToken::new() })
+        Ok(PgSession { gateway: Arc::clone(&self.0), session, ended: CancellationToken::new() })
     }
 }
 
 /// A session and the token that ends its connection.
 #[derive(Debug)]
 pub struct PgSession {
+    gateway: Arc<Gateway>,
     session: Session,
     ended: CancellationToken,
 }
 
 impl BackendSession for PgSession {
-    fn parse(&self, sql: &str) -> Result<Vec<Parsed>> {
-        plan::parse(sql)
+    fn parse(&self, sql: &str) -> impl Future<Output = Result<Vec<Parsed>>> + Send {
+        let (gateway, sql) = (Arc::clone(&self.gateway), sql.to_owned());
+        async move {
+            if sql.len() <= PARSED_AT_ONCE {
+                return plan::parse(&sql);
+            }
+            gateway.executor().plan(async move { plan::parse(&sql) }).await
+        }
+    }
+
+    fn idle_limit(&self) -> Option<(Duration, Error)> {
+        let settings = self.session.settings();
+        let (limit, code, what) = match self.session.transaction() {
+            TransactionStatus::Idle => {
+                (settings.idle_session_timeout()?, ErrorCode::IdleSessionTimeout, "idle-session")
+            }
+            TransactionStatus::Open | TransactionStatus::Failed => {
+                (settings.idle_in_transaction_timeout()?, ErrorCode::IdleInTransactionTimeout, "idle-in-transaction")
+            }
+        };
+        Some((limit, Error::new(code, format!("terminating connection due to {what} timeout"))))
     }
 
     async fn describe(&mut self, parsed: &Parsed, parameter_types: &[Option<DataType>]) -> Result<Described> {

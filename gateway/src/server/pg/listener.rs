@@ -6,6 +6,7 @@ use super::connection::Connection;
 use super::login::{Asking, authenticate};
 use super::options::PgOptions;
 use super::respond::{self, Severity};
+use super::slots::{Slot, Slots};
 use super::sqlstate::INVALID_AUTHORIZATION;
 use super::startup::{Arrival, Startup, Wishes, arrive};
 use super::wire::{ReadError, Wire};
@@ -13,17 +14,21 @@ use crate::error::{Error, ErrorCode};
 use crate::session::api::{Client, Door, TransactionStatus};
 use crate::telemetry::meters::OpenConnection;
 use pgwire::messages::startup::{BackendKeyData, SecretKey};
+use socket2::{SockRef, TcpKeepalive};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 /// Sockets beyond `max_connections` that are heard at all: they may be cancel requests, and the others are told 53300.
 const SPARE_SOCKETS: usize = 128;
+/// SQLSTATE of a login that took too long.
+const QUERY_CANCELED: &str = "57014";
+/// Unanswered probes after which a silent peer is dead.
+const PROBES: u32 = 6;
 /// Pause after a failed accept, which is mostly the lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -32,7 +37,7 @@ struct Shared<B> {
     backend: Arc<B>,
     options: PgOptions,
     keys: CancelKeys,
-    slots: Arc<Semaphore>,
+    slots: Slots,
     shutdown: CancellationToken,
 }
 
@@ -46,7 +51,7 @@ pub async fn serve<B: Backend>(
 ) {
     let most_sockets = options.max_connections.saturating_add(SPARE_SOCKETS);
     let drain_timeout = options.drain_timeout;
-    let slots = Arc::new(Semaphore::new(options.max_connections.min(Semaphore::MAX_PERMITS)));
+    let slots = Slots::new(options.max_connections, options.max_connections_per_user);
     let shared = Arc::new(Shared { backend, options, keys: CancelKeys::default(), slots, shutdown });
     let mut connections = JoinSet::new();
     loop {
@@ -82,6 +87,7 @@ fn report(ended: Result<(), tokio::task::JoinError>) {
 async fn handle<B: Backend>(shared: Arc<Shared<B>>, stream: TcpStream, peer: IpAddr) {
     let _open = OpenConnection::new(Door::Postgres);
     let deadline = Instant::now() + shared.options.startup_timeout;
+    keep_alive(&stream, shared.options.keepalive);
     let arrival = tokio::select! {
         arrival = timeout_at(deadline, arrive(stream, &shared.options)) => arrival,
         () = shared.shutdown.cancelled() => return,
@@ -105,7 +111,7 @@ async fn handle<B: Backend>(shared: Arc<Shared<B>>, stream: TcpStream, peer: IpA
 /// What an open session holds of the listener.
 struct Opened {
     registration: super::cancel::Registration,
-    slot: OwnedSemaphorePermit,
+    slot: Slot,
 }
 
 /// Login and opening of the session. `None`: the client was told why not.
@@ -116,7 +122,7 @@ async fn enter<B: Backend>(
     deadline: Instant,
 ) -> Option<(Wire, B::Session, Opened)> {
     let Startup { mut wire, parameters, long_key, tls, refused } = startup;
-    let slot = Arc::clone(&shared.slots).try_acquire_owned();
+    let slot = shared.slots.take();
     let wishes = refused.map_or_else(|| Wishes::read(parameters), Err);
     let refusal: Result<_, (&'static str, Error)> = match (wishes, slot) {
         (Err(error), _) => Err((super::sqlstate::sqlstate(error.code), error)),
@@ -126,10 +132,10 @@ async fn enter<B: Backend>(
         (Ok(_), _) if tls.is_none() && shared.options.tls_required => {
             Err((INVALID_AUTHORIZATION, refusal("this server accepts only connections with TLS: use sslmode=require")))
         }
-        (Ok(_), Err(_)) => Err(("53300", Error::new(ErrorCode::TooManyConnections, "sorry, too many clients already"))),
+        (Ok(_), Err(error)) => Err((super::sqlstate::sqlstate(error.code), error)),
         (Ok(wishes), Ok(slot)) => Ok((wishes, slot)),
     };
-    let (wishes, slot) = match refusal {
+    let (wishes, mut slot) = match refusal {
         Ok(let_in) => let_in,
         Err((code, error)) => {
             tracing::info!(%peer, code, %error, "connection refused");
@@ -153,9 +159,17 @@ async fn enter<B: Backend>(
         }
         Err(_elapsed) => {
             tracing::info!(%peer, user = wishes.user, "login took too long");
+            respond::fatal(&mut wire, QUERY_CANCELED, "canceling authentication due to timeout");
+            part(wire).await;
             return None;
         }
     };
+    if let Err(error) = shared.slots.assign(&mut slot, identity.user()) {
+        shared.backend.login_refused(&wishes.user, &client, &error);
+        respond::error(&mut wire, Severity::Fatal, &error);
+        part(wire).await;
+        return None;
+    }
     let opening = shared.backend.open(identity, client, wishes.database, wishes.settings);
     let mut session = tokio::select! {
         opened = opening => match opened {
@@ -184,6 +198,19 @@ fn greet<S: BackendSession>(wire: &mut Wire, session: &mut S, process_id: i32, s
     }
     wire.put(&BackendKeyData::new(process_id, SecretKey::Bytes(secret.into())));
     respond::ready(wire, TransactionStatus::Idle);
+}
+
+/// Probes of a silent peer. One whose data is under way is given up by the operating system's retransmission limit; a limit of
+/// ours on that (`TCP_USER_TIMEOUT`) would also end clients that pause while they read.
+fn keep_alive(stream: &TcpStream, idle: Duration) {
+    if idle.is_zero() {
+        return;
+    }
+    let interval = (idle / PROBES).max(Duration::from_secs(1));
+    let probes = TcpKeepalive::new().with_time(idle).with_interval(interval).with_retries(PROBES);
+    if let Err(error) = SockRef::from(stream).set_tcp_keepalive(&probes) {
+        tracing::warn!(%error, "a connection has no keep-alive");
+    }
 }
 
 /// Closes a connection that was refused, without waiting for a client that does not read.

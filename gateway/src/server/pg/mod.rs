@@ -23,6 +23,7 @@ pub mod parameter;
 mod respond;
 mod rows;
 mod simple;
+mod slots;
 mod sqlstate;
 mod startup;
 pub mod types;

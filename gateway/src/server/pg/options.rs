@@ -54,6 +54,10 @@ pub struct PgOptions {
     pub tls_required: bool,
     /// Connections beyond this many are refused with 53300.
     pub max_connections: usize,
+    /// The same for connections of one user, if there is such a limit.
+    pub max_connections_per_user: Option<usize>,
+    /// A silent peer is probed after this long, and given up after twice as long without an answer; zero: never.
+    pub keepalive: Duration,
     /// Time from the first byte to the end of the login.
     pub startup_timeout: Duration,
     /// Time that running statements get to end at a shutdown.
@@ -71,6 +75,8 @@ impl Default for PgOptions {
             tls: None,
             tls_required: false,
             max_connections: 500,
+            max_connections_per_user: None,
+            keepalive: Duration::from_secs(60),
             startup_timeout: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(30),
             max_message: 64 * 1024 * 1024,

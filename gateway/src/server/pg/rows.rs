@@ -55,7 +55,7 @@ impl Rows {
                 self.batch = None;
                 continue;
             }
-            batch.write(*next, &mut wire.out)?;
+            wire.append(|out| batch.write(*next, out))?;
             *next += 1;
             sent += 1;
             if wire.out.len() >= FLUSH_AT {

@@ -15,7 +15,8 @@ const MAX_COLUMNS: usize = i16::MAX as usize;
 impl<S: BackendSession> Connection<S> {
     pub(super) async fn query(&mut self, sql: &str) -> Result<(), Failure> {
         self.objects.drop_unnamed();
-        let statements = self.session.parse(sql)?;
+        let stop = Stop { statement: self.begin(), session: self.session.cancel_token() };
+        let statements = stop.attend(&mut self.wire, self.session.parse(sql)).await??;
         let mut empty = true;
         for parsed in statements.iter().filter(|parsed| parsed.statement.is_some()) {
             empty = false;

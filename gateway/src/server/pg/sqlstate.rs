@@ -43,6 +43,8 @@ pub fn sqlstate(code: ErrorCode) -> &'static str {
         Code::ProtocolViolation => "08P01",
         Code::QueryCancelled | Code::StatementTimeout => "57014",
         Code::AdminShutdown => "57P01",
+        Code::IdleSessionTimeout => "57P05",
+        Code::IdleInTransactionTimeout => "25P03",
         Code::CannotConnectNow => "57P03",
         Code::TooManyConnections => "53300",
         Code::OutOfMemory => "53200",

@@ -130,6 +130,24 @@ impl Wire {
         }
     }
 
+    /// Adds what `write` writes to what is to be sent: all of it, or nothing when it fails or panics.
+    pub(super) fn append<E>(&mut self, write: impl FnOnce(&mut BytesMut) -> Result<(), E>) -> Result<(), E> {
+        struct Whole<'a> {
+            out: &'a mut BytesMut,
+            end: usize,
+        }
+        impl Drop for Whole<'_> {
+            fn drop(&mut self) {
+                self.out.truncate(self.end);
+            }
+        }
+        let end = self.out.len();
+        let mut whole = Whole { out: &mut self.out, end };
+        write(whole.out)?;
+        whole.end = whole.out.len();
+        Ok(())
+    }
+
     /// Sends all there is, waiting as long as the client does not take it.
     pub(super) async fn flush(&mut self) -> io::Result<()> {
         while !self.out.is_empty() {
