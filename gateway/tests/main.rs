@@ -9,12 +9,18 @@ mod cli;
 mod columns;
 #[path = "it/copy.rs"]
 mod copy;
+#[path = "it/dynamic_filters.rs"]
+mod dynamic_filters;
 #[path = "it/flight.rs"]
 mod flight;
 #[path = "it/flight_client.rs"]
 mod flight_client;
+#[path = "it/flight_endpoints.rs"]
+mod flight_endpoints;
 #[path = "it/flight_metadata.rs"]
 mod flight_metadata;
+#[path = "it/flight_sessions.rs"]
+mod flight_sessions;
 #[path = "it/flight_statements.rs"]
 mod flight_statements;
 #[path = "it/functions.rs"]

@@ -2,7 +2,8 @@
 //!
 //! [`process`] runs a program that ends with the test, [`naru`] is one running `naru`, [`postgresql`] the oracle for SQL
 //! semantics, [`stack`] a gateway over sharded MySQL, [`tool`] a client program, [`slt`] the sqllogictest runner over every
-//! protocol. Nothing here knows the gateway's code: it sees what a client sees.
+//! protocol, [`configuration`] a folder for `naru serve`, [`pg_wire`] a PostgreSQL client of bytes, [`vitals`] what a process
+//! uses. Nothing here knows the gateway's code: it sees what a client sees.
 
 #![allow(
     clippy::unwrap_used,
@@ -11,12 +12,15 @@
     reason = "a harness: whatever fails here fails the test that called it"
 )]
 
+pub mod configuration;
 pub mod naru;
+pub mod pg_wire;
 pub mod postgresql;
 pub mod process;
 pub mod slt;
 pub mod stack;
 pub mod tool;
+pub mod vitals;
 
 use std::path::{Path, PathBuf};
 

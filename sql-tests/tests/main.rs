@@ -4,6 +4,8 @@
 
 #[path = "it/clients/mod.rs"]
 mod clients;
+#[path = "it/door/mod.rs"]
+mod door;
 #[path = "it/layers.rs"]
 mod layers;
 #[path = "it/slt.rs"]

@@ -1,6 +1,6 @@
 //! The one scan node that serves every connector: metrics, cancellation, EXPLAIN text and limits live here.
 
-use crate::{BatchStream, Column, ConnectorError, ErrorKind, QueryContext, Scan, TableName};
+use crate::{BatchStream, Column, ConnectorError, ErrorKind, Late, QueryContext, Scan, TableName, plain_column};
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::stats::Precision;
@@ -8,6 +8,7 @@ use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{Statistics, internal_err};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::expressions::DynamicFilterPhysicalExpr;
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
@@ -17,7 +18,7 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use std::fmt;
 use std::sync::Arc;
-use tokio::sync::mpsc;
+use tokio::sync::{OnceCell, mpsc};
 
 /// Batches in flight between a source's runtime and the engine's, per split: enough to overlap, few enough to bound
 /// memory.
@@ -32,6 +33,10 @@ pub struct ScanExec {
     scan: Arc<dyn Scan>,
     rows: Precision<usize>,
     bytes: Precision<usize>,
+    /// Filters that become known while the query runs.
+    late: Vec<Arc<DynamicFilterPhysicalExpr>>,
+    /// What they came to, once for all splits.
+    known: Arc<OnceCell<Late>>,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
 }
@@ -59,6 +64,8 @@ impl ScanExec {
             scan,
             rows: statistics.num_rows,
             bytes: statistics.total_byte_size,
+            late: Vec::new(),
+            known: Arc::default(),
             properties: Arc::new(properties),
             metrics: ExecutionPlanMetricsSet::new(),
         }
@@ -88,7 +95,36 @@ impl ScanExec {
         &self.columns
     }
 
-    /// The same node with another scan whose schema may differ (a rewrite by a physical rule).
+    /// The same node, which waits for one more late filter before it reads: `None` when its source makes no use of it. Column
+    /// positions count the output's columns. Only for a filter that completes without this scan, as that of a join does on
+    /// whose build side the scan is not; others would be waited for in vain.
+    #[must_use]
+    pub fn with_late(&self, filter: &Arc<DynamicFilterPhysicalExpr>) -> Option<Self> {
+        let useful = self.scan.late_columns();
+        let children = filter.children();
+        children.iter().any(|child| plain_column(child).is_some_and(|column| useful.contains(&column))).then_some(())?;
+        let mut node = self.fresh();
+        node.properties = Arc::clone(&self.properties);
+        node.late = self.late.iter().chain([filter]).cloned().collect();
+        Some(node)
+    }
+
+    /// The columns that late filters are on; empty without such filters.
+    #[must_use]
+    pub fn late_columns(&self) -> Vec<&str> {
+        let columns = self.late.iter().flat_map(|filter| filter.children()).filter_map(plain_column);
+        let mut names: Vec<_> = columns.filter_map(|i| self.columns.get(i)).map(Column::name).collect();
+        names.dedup();
+        names
+    }
+
+    /// What the late filters came to; `None` before the scan is read.
+    #[must_use]
+    pub fn late(&self) -> Option<&Late> {
+        self.known.get()
+    }
+
+    /// The same node with another scan whose schema may differ (a rewrite by a physical rule). Late filters are left out.
     #[must_use]
     pub fn with_scan(&self, scan: Arc<dyn Scan>, columns: Vec<Column>) -> Self {
         let statistics = Statistics { num_rows: self.rows, total_byte_size: self.bytes, column_statistics: Vec::new() };
@@ -120,10 +156,17 @@ impl ExecutionPlan for ScanExec {
         Vec::new()
     }
 
+    // A join makes its filter only when it finds who reads it.
     fn apply_expressions(
         &self,
-        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+        f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
     ) -> Result<TreeNodeRecursion> {
+        for filter in &self.late {
+            let filter: Arc<dyn PhysicalExpr> = Arc::clone(filter) as _;
+            if f(&filter)? == TreeNodeRecursion::Stop {
+                return Ok(TreeNodeRecursion::Stop);
+            }
+        }
         Ok(TreeNodeRecursion::Continue)
     }
 
@@ -134,7 +177,8 @@ impl ExecutionPlan for ScanExec {
         Ok(self)
     }
 
-    // A recursive CTE executes its plan once a round: each needs its own metrics.
+    // A recursive CTE executes its plan once a round: each needs its own metrics. A join that is reset forgets its filter, so
+    // there is nothing to wait for any more.
     fn reset_state(self: Arc<Self>) -> Result<Arc<dyn ExecutionPlan>> {
         Ok(Arc::new(self.fresh()))
     }
@@ -175,9 +219,15 @@ impl ExecutionPlan for ScanExec {
             return Ok(Box::pin(datafusion::physical_plan::EmptyRecordBatchStream::new(schema)));
         };
         let scan = Arc::clone(&self.scan);
+        let (late, columns, known) = (self.late.clone(), self.columns.clone(), Arc::clone(&self.known));
         let opened = {
             let ctx = Arc::clone(&ctx);
-            async move { scan.open(&ctx, &split, &[]).await }
+            async move {
+                match known.get_or_init(|| Late::of(&late, &columns)).await {
+                    Late::Nothing => Ok(futures::stream::empty().boxed()),
+                    Late::Predicates(predicates) => scan.open(&ctx, &split, predicates).await,
+                }
+            }
         };
         let batches = on_io_runtime(&ctx, opened, Arc::clone(&schema));
         let counted = batches.inspect(move |batch| {

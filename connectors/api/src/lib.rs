@@ -15,6 +15,7 @@ mod connector;
 mod context;
 mod error;
 mod exec;
+mod late;
 mod parameter;
 mod predicate;
 mod provider;
@@ -28,6 +29,7 @@ pub use connector::{Connector, ConnectorFactory, PlanSource, PlannedFiles, Table
 pub use context::{OnceStore, Principal, QueryContext, QueryId, Warnings};
 pub use error::{ConnectorError, ErrorKind, Result};
 pub use exec::ScanExec;
+pub use late::{Late, plain_column};
 pub use parameter::{Parameter, ParameterKind, ParameterValue, Parameters};
 pub use predicate::{
     AggregateCall, AggregateFunction, Aggregation, ColumnPath, CompareOp, KeyExpr, KeyFunction, Predicate, SortKey,

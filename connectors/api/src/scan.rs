@@ -71,7 +71,14 @@ pub trait Scan: Send + Sync + Debug {
         None
     }
 
-    /// Reads one split, exactly as promised. `late` predicates became known after planning and may only reduce.
+    /// Positions (in `schema`) of the columns on which `open` makes use of late predicates. It is given no others, and
+    /// reading waits for no others to become known.
+    fn late_columns(&self) -> Vec<usize> {
+        Vec::new()
+    }
+
+    /// Reads one split, exactly as promised. `late` predicates became known after planning and may only reduce: they hold
+    /// for every row that is still of use, and are checked again by whoever sent them.
     async fn open(&self, ctx: &QueryContext, split: &Split, late: &[Predicate]) -> Result<BatchStream>;
 
     /// Everything [`crate::Connector::decode_scan`] needs to rebuild this scan; no credentials.

@@ -10,10 +10,7 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::common::Column as DfColumn;
 use datafusion::logical_expr::expr::InList;
 use datafusion::logical_expr::{Between, BinaryExpr, Expr, Like, Operator};
-use datafusion::physical_expr::PhysicalExpr;
-use datafusion::physical_expr::expressions as physical;
 use datafusion::scalar::ScalarValue;
-use std::sync::Arc;
 
 /// A logical filter as a predicate, or `None` when it has to stay with the engine.
 #[must_use]
@@ -108,7 +105,7 @@ fn negate_if(negated: bool, predicate: Predicate) -> Predicate {
     if negated { Predicate::Not(Box::new(predicate)) } else { predicate }
 }
 
-fn compare_op(op: Operator) -> Option<CompareOp> {
+pub(crate) fn compare_op(op: Operator) -> Option<CompareOp> {
     Some(match op {
         Operator::Eq => CompareOp::Eq,
         Operator::NotEq => CompareOp::NotEq,
@@ -136,7 +133,7 @@ fn constant(expr: &Expr, data_type: &DataType) -> Option<ScalarValue> {
 }
 
 /// A value of exactly the column's type; text types and dictionary encodings of one another count as the same.
-fn typed_constant(value: &ScalarValue, data_type: &DataType) -> Option<ScalarValue> {
+pub(crate) fn typed_constant(value: &ScalarValue, data_type: &DataType) -> Option<ScalarValue> {
     if value.is_null() {
         return None;
     }
@@ -156,52 +153,6 @@ fn typed_constant(value: &ScalarValue, data_type: &DataType) -> Option<ScalarVal
         return value.cast_to(plain).ok();
     }
     None
-}
-
-/// A physical filter (the current value of a dynamic filter) as a predicate over `columns`, whose positions are the ones
-/// `Column` expressions carry.
-#[must_use]
-pub fn physical_predicate(expr: &Arc<dyn PhysicalExpr>, columns: &[Column]) -> Option<Predicate> {
-    if let Some(binary) = expr.downcast_ref::<physical::BinaryExpr>() {
-        let both =
-            || Some(vec![physical_predicate(binary.left(), columns)?, physical_predicate(binary.right(), columns)?]);
-        return match binary.op() {
-            Operator::And => both().map(Predicate::And),
-            Operator::Or => both().map(Predicate::Or),
-            op => {
-                let op = compare_op(*op)?;
-                physical_compare(binary.left(), op, binary.right(), columns)
-                    .or_else(|| physical_compare(binary.right(), op.flipped(), binary.left(), columns))
-            }
-        };
-    }
-    if let Some(list) = expr.downcast_ref::<physical::InListExpr>() {
-        let (column, data_type) = physical_column(list.expr(), columns)?;
-        let values =
-            list.list().iter().map(|value| physical_constant(value, &data_type)).collect::<Option<Vec<_>>>()?;
-        return (!values.is_empty()).then(|| negate_if(list.negated(), Predicate::In { column, values }));
-    }
-    None
-}
-
-fn physical_compare(
-    column: &Arc<dyn PhysicalExpr>,
-    op: CompareOp,
-    value: &Arc<dyn PhysicalExpr>,
-    columns: &[Column],
-) -> Option<Predicate> {
-    let (column, data_type) = physical_column(column, columns)?;
-    let value = physical_constant(value, &data_type)?;
-    Some(Predicate::Compare { column, op, value })
-}
-
-fn physical_column(expr: &Arc<dyn PhysicalExpr>, columns: &[Column]) -> Option<(ColumnPath, DataType)> {
-    let column = expr.downcast_ref::<physical::Column>()?;
-    column_type(columns.get(column.index())?.name(), columns)
-}
-
-fn physical_constant(expr: &Arc<dyn PhysicalExpr>, data_type: &DataType) -> Option<ScalarValue> {
-    typed_constant(expr.downcast_ref::<physical::Literal>()?.value(), data_type)
 }
 
 #[cfg(test)]

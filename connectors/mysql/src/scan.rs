@@ -5,16 +5,19 @@ use crate::kind::Compare;
 use crate::kind::Kind;
 use crate::pool::Servers;
 use crate::read::{self, Source, Statement};
+use crate::routing::KeyRouter;
 use crate::settings::Switches;
 use crate::sql::predicate::compile;
 use crate::sql::{Bind, Fragment, Origin, Origins, aggregate, bytes_of, quoted};
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
+use futures::StreamExt;
 use mysql_async::Value;
 use naru_connector::{
     Aggregation, BatchStream, ConnectorError, KeyExpr, Predicate, QueryContext, Result, Scan, SortKey, Split, TopN,
 };
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Values of one statement at most, by the protocol.
@@ -109,6 +112,7 @@ impl ScanSpec {
 #[derive(Debug, Clone)]
 pub(crate) struct Rewriting {
     pub(crate) origins: Arc<Origins>,
+    pub(crate) router: Option<Arc<KeyRouter>>,
     pub(crate) switches: Switches,
 }
 
@@ -152,10 +156,19 @@ impl MysqlScan {
         self.spec.keys.is_none() && self.spec.order.is_empty() && self.spec.limit.is_none()
     }
 
-    /// Conditions that became known late. They may only reduce, so whatever is in the way leaves them out.
-    fn late_conditions(&self, late: &[Predicate]) -> Vec<Fragment> {
-        let Some(origins) = self.rewriting(|switches| switches.dynamic_filters) else { return Vec::new() };
-        let conditions: Vec<_> = late.iter().filter_map(|predicate| compile(predicate, origins)).collect();
+    /// What late predicates are compiled against. A limit would count other rows with them than without.
+    fn takes_late(&self) -> Option<&Rewriting> {
+        self.rewriting.as_ref().filter(|rewriting| rewriting.switches.dynamic_filters && self.is_plain())
+    }
+
+    /// Conditions that became known late, for one shard; `None` when no row there meets them. They may only reduce, so whatever
+    /// is in the way leaves them out.
+    fn late_conditions(&self, shard: &Shard, late: &[Predicate]) -> Option<Vec<Fragment>> {
+        let Some(known) = self.takes_late() else { return Some(Vec::new()) };
+        let nowhere = BTreeMap::new();
+        let keys = KeyRouter::conditions(known.router.as_deref(), self.spec.shard_count, &nowhere);
+        let late = late.iter().map(|predicate| keys.in_shard(predicate, shard.number)).collect::<Option<Vec<_>>>()?;
+        let conditions: Vec<_> = late.iter().filter_map(|predicate| compile(predicate, &known.origins)).collect();
         let binds = |conditions: &mut dyn Iterator<Item = &Fragment>| conditions.map(|c| c.binds.len()).sum::<usize>();
         let mut room = MAX_BINDS.saturating_sub(binds(&mut self.spec.conditions.iter()));
         let fitting = conditions.into_iter().map(|compiled| compiled.condition).filter(|condition| {
@@ -163,7 +176,7 @@ impl MysqlScan {
             room -= if fits { condition.binds.len() } else { 0 };
             fits
         });
-        fitting.collect()
+        Some(fitting.collect())
     }
 }
 
@@ -231,10 +244,15 @@ impl Scan for MysqlScan {
         self.rewritten(ScanSpec { outputs, keys: Some(aggregation.keys.len()), ..self.spec.clone() })
     }
 
+    fn late_columns(&self) -> Vec<usize> {
+        if self.takes_late().is_some() { (0..self.spec.outputs.len()).collect() } else { Vec::new() }
+    }
+
     async fn open(&self, ctx: &QueryContext, split: &Split, late: &[Predicate]) -> Result<BatchStream> {
         let shard: Shard = serde_json::from_value(split.data.clone())
             .map_err(|error| ConnectorError::internal("not a split of a MySQL table").with_detail(error))?;
-        let Fragment { text, binds } = self.spec.statement(&shard, &self.late_conditions(late));
+        let Some(late) = self.late_conditions(&shard, late) else { return Ok(futures::stream::empty().boxed()) };
+        let Fragment { text, binds } = self.spec.statement(&shard, &late);
         if binds.len() > MAX_BINDS {
             let text = format!("a condition on {} has more than {MAX_BINDS} values", self.spec.table);
             return Err(ConnectorError::new(naru_connector::ErrorKind::Resource, text));

@@ -5,7 +5,7 @@ use crate::connector::on_io;
 use crate::error::from_driver;
 use crate::metadata::{PhysicalColumn, PhysicalTable};
 use crate::pool::Servers;
-use crate::routing::{Candidates, Key, KeyConditions, Router, Routing};
+use crate::routing::{Candidates, Key, KeyRouter, Routing, SHARD_COLUMN};
 use crate::scan::{MysqlScan, Output, Rewriting, ScanSpec};
 use crate::settings::Switches;
 use crate::sql::predicate::{compile, support};
@@ -20,8 +20,6 @@ use naru_connector::{
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// The hidden column of a sharded table.
-const SHARD_COLUMN: &str = "$shard";
 /// Keys that are asked of a look-up table at most; beyond, all shards are read.
 const MAX_LOOKUPS: usize = 1000;
 
@@ -36,7 +34,7 @@ pub(crate) struct MysqlTable {
     statistics: TableStatistics,
     comment: Option<String>,
     shards: Vec<Shard>,
-    router: Option<Arc<(String, Routing, Router)>>,
+    router: Option<Arc<KeyRouter>>,
     servers: Arc<Servers>,
     switches: Switches,
 }
@@ -100,8 +98,10 @@ impl MysqlTable {
             origins: Arc::new(Origins { columns: origins, zero_dates_are_null: shared.zero_dates_are_null }),
             statistics: TableStatistics { rows: sum(|table| table.rows), bytes: sum(|table| table.bytes) },
             comment: first.and_then(|table| table.comment.clone()),
-            router: routing
-                .map(|(key, routing)| Arc::new((key.clone(), routing.clone(), routing.prepare(logical.shards.len())))),
+            router: routing.map(|(key, routing)| {
+                let router = routing.prepare(logical.shards.len());
+                Arc::new(KeyRouter { key: key.clone(), routing: routing.clone(), router })
+            }),
             shards: logical.shards.clone(),
             servers: Arc::clone(&shared.servers),
             switches: shared.switches,
@@ -116,25 +116,19 @@ impl MysqlTable {
 
     async fn candidates(&self, ctx: &QueryContext, predicates: &[Predicate]) -> Result<Candidates> {
         let looked_up = self.look_up(ctx, predicates).await?;
-        let conditions = KeyConditions {
-            shards: u32::try_from(self.shards.len()).unwrap_or(u32::MAX),
-            routing: self.router.as_deref().map(|(key, _, router)| (key.as_str(), router)),
-            shard_column: SHARD_COLUMN,
-            looked_up: &looked_up,
-        };
-        Ok(conditions.candidates(predicates))
+        Ok(KeyRouter::conditions(self.router.as_deref(), self.shards.len(), &looked_up).candidates(predicates))
     }
 
     /// Asks the look-up table, if there is one, where the keys that are asked for lie. A key that it doesn't know lies
     /// nowhere.
     async fn look_up(&self, ctx: &QueryContext, predicates: &[Predicate]) -> Result<BTreeMap<Key, Vec<u32>>> {
-        let Some((key_column, Routing::Lookup { server, database, table, key, shard }, _)) = self.router.as_deref()
-        else {
+        let Some(router) = &self.router else { return Ok(BTreeMap::new()) };
+        let Routing::Lookup { server, database, table, key, shard } = &router.routing else {
             return Ok(BTreeMap::new());
         };
         let mut keys = BTreeSet::new();
         for predicate in predicates {
-            wanted_keys(predicate, key_column, &mut keys);
+            wanted_keys(predicate, &router.key, &mut keys);
         }
         if keys.is_empty() || keys.len() > MAX_LOOKUPS {
             return Ok(BTreeMap::new());
@@ -267,7 +261,8 @@ impl Table for MysqlTable {
             shard_count: self.shards.len(),
             zero_dates_are_null: self.origins.zero_dates_are_null,
         };
-        let rewriting = Rewriting { origins: Arc::clone(&self.origins), switches: self.switches };
+        let rewriting =
+            Rewriting { origins: Arc::clone(&self.origins), router: self.router.clone(), switches: self.switches };
         let scan = MysqlScan::new(spec, Arc::clone(&self.servers), Some(rewriting))?;
         Ok(Arc::new(scan))
     }

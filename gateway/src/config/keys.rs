@@ -149,6 +149,14 @@ const FLIGHT: &[Parameter] = &[
          its own, and logins end with the process.",
     ),
     defaulted("max_connections", ParameterKind::Integer(1, 100_000), "500", "Connections at the same time."),
+    defaulted("max_message", ParameterKind::Bytes, "16MiB", "The largest message that a client may send."),
+    defaulted(
+        "max_sent_message",
+        ParameterKind::Bytes,
+        "16MiB",
+        "The largest message that a client is sent. Batches are cut to 2 MiB, so that only a single row can come near it; ADBC \
+         takes 16 MiB, other clients 4 MiB unless told otherwise.",
+    ),
 ];
 
 const USERS: &[Parameter] = &[

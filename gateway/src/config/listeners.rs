@@ -151,6 +151,8 @@ fn flight(file: &Path, door: &Values, certificate: Option<&ServerCertificate>) -
             token_lifetime: parameters.duration("token_lifetime").unwrap_or(defaults.token_lifetime),
             ticket_lifetime: parameters.duration("ticket_lifetime").unwrap_or(defaults.ticket_lifetime),
             max_connections: size(parameters, "max_connections", defaults.max_connections),
+            max_message: size(parameters, "max_message", defaults.max_message),
+            max_sent_message: size(parameters, "max_sent_message", defaults.max_sent_message),
             ..defaults
         },
     })

@@ -119,6 +119,14 @@ fn from_datafusion(error: &DataFusionError) -> Error {
         DataFusionError::SchemaError(inner, _) => from_schema(inner),
         DataFusionError::Plan(text) => from_plan_text(text),
         DataFusionError::NotImplemented(text) => from_missing(text),
+        // The engine's own words for a spill over its cap.
+        DataFusionError::ResourcesExhausted(text) if text.contains("disk space") => {
+            Error::new(ErrorCode::DiskFull, "the query needs more room for spilled data than there is")
+                .with_hint(
+                    "reduce the rows it joins, sorts or groups, try again later, or ask for a higher spill limit",
+                )
+                .with_detail(text)
+        }
         DataFusionError::ResourcesExhausted(text) => {
             Error::new(ErrorCode::OutOfMemory, "the query needs more memory than it may use")
                 .with_hint("reduce the rows it joins, sorts or groups, or ask for a higher query_memory")

@@ -1,6 +1,7 @@
 //! Two runtimes. Sockets and drivers live on the IO runtime; DataFusion's operators, which compute for long stretches without
 //! yielding, on the CPU runtime. On one runtime a heavy sort would look to a driver like a time-out of its server.
 
+use super::abandon::until_abandoned;
 use super::memory::{ProcessMemory, QueryMemory};
 use super::stream::{self, QueryGuard};
 use crate::error::{Error, ErrorCode, Result};
@@ -11,11 +12,14 @@ use datafusion::execution::TaskContext;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::physical_plan::ExecutionPlan;
+use futures::Stream;
+use futures::stream::BoxStream;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 /// Limits of the process.
@@ -123,9 +127,11 @@ impl Executor {
         }
     }
 
-    /// Runs planning work on the CPU runtime; dropping the future stops it at its next await.
+    /// Runs planning work on the CPU runtime; dropping the future stops it at its next await or [`Checkpoint`](super::Checkpoint).
     pub async fn plan<T: Send + 'static>(&self, work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
-        let task = AbortOnDropHandle::new(self.cpu()?.spawn(work));
+        let abandoned = CancellationToken::new();
+        let task = AbortOnDropHandle::new(self.cpu()?.spawn(until_abandoned(abandoned.clone(), work)));
+        let _abandon = abandoned.drop_guard();
         task.await.map_err(|error| Error::internal(format!("planning ended early: {error}")))?
     }
 
@@ -143,6 +149,14 @@ impl Executor {
     #[must_use]
     pub fn answer(rows: RecordBatch, guard: QueryGuard) -> QueryStream {
         stream::at_hand(rows, guard)
+    }
+
+    /// Polls a stream on the CPU runtime, a little ahead of its reader: for what a door computes from rows.
+    pub fn compute<T: Send + 'static>(
+        &self,
+        items: impl Stream<Item = Result<T>> + Send + 'static,
+    ) -> Result<BoxStream<'static, Result<T>>> {
+        Ok(stream::computed(self.cpu()?, items))
     }
 
     fn cpu(&self) -> Result<&Handle> {

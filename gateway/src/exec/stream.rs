@@ -5,15 +5,18 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::session::Registration;
 use crate::session::api::QueryStream;
 use crate::telemetry::meters::QueryMeter;
-use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use datafusion::arrow::datatypes::DataType;
 use datafusion::execution::TaskContext;
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
-use futures::stream;
-use futures::{FutureExt, StreamExt};
+use futures::stream::{self, BoxStream};
+use futures::{FutureExt, Stream, StreamExt};
 use parking_lot::Mutex;
 use std::any::Any;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 use tokio::runtime::Handle;
@@ -23,6 +26,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 /// Batches between the engine and a door: enough to overlap, few enough to bound memory.
 const BATCHES_IN_FLIGHT: usize = 2;
+/// Messages between a door's encoder and its socket.
+const ITEMS_IN_FLIGHT: usize = 1;
 
 /// Everything that lives exactly as long as a query. Dropping it cancels what still runs and closes the audit record.
 #[derive(Debug)]
@@ -126,12 +131,41 @@ impl Running {
 }
 
 /// What the engine says: a batch, or that there are no more.
-type Said = Result<Option<RecordBatch>>;
+type Said = Result<Option<Held>>;
+
+/// A batch on its way to the client, and its share of the query's memory.
+struct Held {
+    batch: RecordBatch,
+    memory: MemoryReservation,
+}
+
+impl Held {
+    /// Twice its size: a door makes its messages from one batch at a time. It exists already, so it counts whatever the limit is;
+    /// what the operators still ask for must do with the rest.
+    fn new(batch: RecordBatch, memory: MemoryReservation) -> Self {
+        memory.grow(batch_bytes(&batch).saturating_mul(2));
+        Self { batch, memory }
+    }
+}
+
+/// Bytes of a batch's own values: of buffers that it shares with others only what it uses.
+pub(crate) fn batch_bytes(batch: &RecordBatch) -> usize {
+    let bytes = |column: &ArrayRef| match column.data_type() {
+        DataType::Utf8View => column.as_string_view().total_buffer_bytes_used() + column.len() * VIEW_BYTES,
+        DataType::BinaryView => column.as_binary_view().total_buffer_bytes_used() + column.len() * VIEW_BYTES,
+        _ => column.to_data().get_slice_memory_size().unwrap_or_else(|_| column.get_buffer_memory_size()),
+    };
+    batch.columns().iter().map(bytes).sum()
+}
+
+const VIEW_BYTES: usize = size_of::<u128>();
 
 struct Crossing {
     said: mpsc::Receiver<Said>,
     running: Arc<Running>,
     over: bool,
+    /// That of the batch that the door works on.
+    outgoing: Option<MemoryReservation>,
     _task: AbortOnDropHandle<()>,
 }
 
@@ -146,14 +180,17 @@ pub(super) fn across(
     let (sender, said) = mpsc::channel(BATCHES_IN_FLIGHT);
     let running = Arc::new(Running::new(guard));
     let task = AbortOnDropHandle::new(cpu.spawn(watch(Arc::clone(&running), plan, context, sender)));
-    let crossing = Crossing { said, running, over: false, _task: task };
+    let crossing = Crossing { said, running, over: false, outgoing: None, _task: task };
     stream::unfold(crossing, |mut crossing| async move {
         if crossing.over {
             return None;
         }
+        // Who asks for the next batch is done with the last one.
+        crossing.outgoing = None;
         match crossing.next().await {
-            Ok(Some(batch)) => {
+            Ok(Some(Held { batch, memory })) => {
                 crossing.running.count(batch.num_rows());
+                crossing.outgoing = Some(memory);
                 Some((Ok(batch), crossing))
             }
             Ok(None) => {
@@ -224,12 +261,13 @@ async fn watch(
 }
 
 async fn drive(plan: Arc<dyn ExecutionPlan>, context: Arc<TaskContext>, sender: &mpsc::Sender<Said>) {
+    let outgoing = MemoryConsumer::new("rows on their way to the client").register(context.memory_pool());
     let mut batches = match execute_stream(plan, context) {
         Ok(batches) => batches,
         Err(error) => return drop(sender.send(Err(error.into())).await),
     };
     while let Some(batch) = batches.next().await {
-        let batch = batch.map(Some).map_err(Error::from);
+        let batch = batch.map(|batch| Some(Held::new(batch, outgoing.new_empty()))).map_err(Error::from);
         let failed = batch.is_err();
         if sender.send(batch).await.is_err() || failed {
             return;
@@ -237,6 +275,42 @@ async fn drive(plan: Arc<dyn ExecutionPlan>, context: Arc<TaskContext>, sender: 
     }
     drop(batches);
     let _ = sender.send(Ok(None)).await;
+}
+
+/// Polls `items` on `cpu`, a little ahead of whoever reads them; dropping the result aborts the work.
+pub(super) fn computed<T: Send + 'static>(
+    cpu: &Handle,
+    items: impl Stream<Item = Result<T>> + Send + 'static,
+) -> BoxStream<'static, Result<T>> {
+    let (sender, received) = mpsc::channel(ITEMS_IN_FLIGHT);
+    let task = AbortOnDropHandle::new(cpu.spawn(async move {
+        let work = AssertUnwindSafe(forward(items, &sender)).catch_unwind();
+        if let Err(panic) = work.await {
+            let _ = sender.send(Some(Err(Error::internal(panic_text(panic.as_ref()))))).await;
+        }
+    }));
+    stream::unfold(Some((received, task)), |state| async move {
+        let (mut received, task): (mpsc::Receiver<Option<Result<T>>>, _) = state?;
+        match received.recv().await {
+            Some(Some(Ok(item))) => Some((Ok(item), Some((received, task)))),
+            Some(Some(Err(error))) => Some((Err(error), None)),
+            // The last word is always said: what breaks off must not look like a whole.
+            Some(None) => None,
+            None => Some((Err(Error::internal("a task of a door ended without a word")), None)),
+        }
+    })
+    .boxed()
+}
+
+async fn forward<T>(items: impl Stream<Item = Result<T>>, sender: &mpsc::Sender<Option<Result<T>>>) {
+    let mut items = pin!(items);
+    while let Some(item) = items.next().await {
+        let failed = item.is_err();
+        if sender.send(Some(item)).await.is_err() || failed {
+            return;
+        }
+    }
+    let _ = sender.send(None).await;
 }
 
 /// Work that ends with its query's cancel token or deadline, whichever comes first.
@@ -276,4 +350,32 @@ pub(crate) fn cancelled() -> Error {
 #[must_use]
 pub(crate) fn timed_out() -> Error {
     Error::new(ErrorCode::StatementTimeout, "canceling statement due to statement timeout")
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::error::ErrorCode;
+    use datafusion::arrow::array::{Int32Array, StringViewArray};
+
+    #[test]
+    fn a_slice_counts_what_it_uses_and_no_more() {
+        let numbers: ArrayRef = Arc::new(Int32Array::from_iter_values(0..1000));
+        let words: ArrayRef =
+            Arc::new(StringViewArray::from_iter_values((0..1000).map(|_| "longer than twelve bytes")));
+        let batch = RecordBatch::try_from_iter([("n", numbers), ("w", words)]).unwrap();
+        assert_eq!(batch_bytes(&batch.slice(10, 5)), 5 * (4 + 24 + 16));
+    }
+
+    #[tokio::test]
+    async fn what_a_door_computes_ends_with_its_end_or_with_an_error() {
+        let cpu = Handle::current();
+        let whole = computed(&cpu, stream::iter([1, 2]).map(Ok)).collect::<Vec<_>>().await;
+        assert_eq!(whole.into_iter().map(Result::unwrap).collect::<Vec<_>>(), [1, 2]);
+        let broken = stream::iter([1, 2]).map(|n| if n == 2 { panic!("on purpose") } else { Ok(n) });
+        let broken = computed(&cpu, broken).collect::<Vec<_>>().await;
+        assert_eq!(broken.len(), 2);
+        assert_eq!(broken[1].as_ref().unwrap_err().code, ErrorCode::Internal);
+    }
 }

@@ -8,6 +8,7 @@
 use crate::error::{Error, ErrorCode};
 use datafusion::arrow::array::{RecordBatch, RecordBatchOptions};
 use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::common::stats::Precision;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{Statistics, TableReference, internal_err};
 use datafusion::config::ConfigOptions;
@@ -22,9 +23,12 @@ use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning, PlanProperties, StatisticsArgs,
 };
 use futures::StreamExt;
-use naru_connector::{QueryContext, ScanNote};
+use naru_connector::{QueryContext, ScanNote, plain_column};
 use std::fmt;
 use std::sync::Arc;
+
+/// Rows that every restricted table is taken to have: its real number would tell of hidden ones.
+const ASSUMED_ROWS: usize = 1_000_000;
 
 /// Whose rights a scan was planned for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +60,10 @@ pub struct GovernedExec {
     inner: Arc<dyn ExecutionPlan>,
     sealed: bool,
     facts: Arc<ScanFacts>,
+    /// By output position: the source's own column, unmasked.
+    unmasked: Arc<[bool]>,
+    /// Filters of joins that the sealed plan waits for.
+    late: Vec<Arc<dyn PhysicalExpr>>,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
 }
@@ -69,16 +77,20 @@ impl GovernedExec {
         facts: Arc<ScanFacts>,
     ) -> Self {
         let properties = Arc::clone(inner.properties());
-        Self { table, stamp, inner, sealed: false, facts, properties, metrics: ExecutionPlanMetricsSet::new() }
+        let metrics = ExecutionPlanMetricsSet::new();
+        let (unmasked, late) = (Arc::default(), Vec::new());
+        Self { table, stamp, inner, sealed: false, facts, unmasked, late, properties, metrics }
     }
 
-    /// Over a restricted table: `inner` filters and masks, `schema` is what comes out.
+    /// Over a restricted table: `inner` filters and masks, `schema` is what comes out, `unmasked` says which of it is the
+    /// source's own column.
     pub(super) fn sealed(
         table: TableReference,
         stamp: Stamp,
         inner: Arc<dyn ExecutionPlan>,
         schema: SchemaRef,
         facts: Arc<ScanFacts>,
+        unmasked: Arc<[bool]>,
     ) -> Self {
         // Neither order nor partitioning of the inner plan is promised: both could be by a hidden value.
         let properties = PlanProperties::new(
@@ -88,7 +100,8 @@ impl GovernedExec {
             inner.boundedness(),
         );
         let metrics = ExecutionPlanMetricsSet::new();
-        Self { table, stamp, inner, sealed: true, facts, properties: Arc::new(properties), metrics }
+        let (late, properties) = (Vec::new(), Arc::new(properties));
+        Self { table, stamp, inner, sealed: true, facts, unmasked, late, properties, metrics }
     }
 
     /// The table read.
@@ -128,20 +141,33 @@ impl GovernedExec {
         let (table, stamp, facts) = (self.table.clone(), self.stamp.clone(), Arc::clone(&self.facts));
         if self.sealed {
             let schema = states.schema();
-            Self::sealed(table, stamp, states, schema, facts)
+            Self::sealed(table, stamp, states, schema, facts, Arc::default())
         } else {
             Self::open(table, stamp, states, facts)
         }
     }
 
-    /// The same barrier over another plan of the same rows.
+    /// The same barrier over another plan of the same rows. What that waits for is not known yet.
     pub(crate) fn around(&self, inner: Arc<dyn ExecutionPlan>) -> Self {
         let (table, stamp, facts) = (self.table.clone(), self.stamp.clone(), Arc::clone(&self.facts));
         if self.sealed {
-            Self::sealed(table, stamp, inner, self.schema(), facts)
+            Self::sealed(table, stamp, inner, self.schema(), facts, Arc::clone(&self.unmasked))
         } else {
             Self::open(table, stamp, inner, facts)
         }
+    }
+
+    /// May a join's filter enter the sealed plan? Only when each of its keys is an unmasked column: a masked one would tell
+    /// hidden values by what is left out.
+    pub(crate) fn lets_through(&self, filter: &Arc<dyn PhysicalExpr>) -> bool {
+        let unmasked = |key| plain_column(key).is_some_and(|column| self.unmasked.get(column) == Some(&true));
+        filter.children().into_iter().all(unmasked)
+    }
+
+    /// The same barrier over the same plan that waits for one more filter of a join.
+    pub(crate) fn with_late(&self, inner: Arc<dyn ExecutionPlan>, filter: Arc<dyn PhysicalExpr>) -> Self {
+        let late = self.late.iter().cloned().chain([filter]).collect();
+        Self { late, ..self.around(inner) }
     }
 }
 
@@ -165,10 +191,16 @@ impl ExecutionPlan for GovernedExec {
         if self.sealed { Vec::new() } else { vec![&self.inner] }
     }
 
+    // A join makes its filter only when it finds who reads it: what is sealed must say so itself.
     fn apply_expressions(
         &self,
-        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+        f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
     ) -> Result<TreeNodeRecursion> {
+        for filter in &self.late {
+            if f(filter)? == TreeNodeRecursion::Stop {
+                return Ok(TreeNodeRecursion::Stop);
+            }
+        }
         Ok(TreeNodeRecursion::Continue)
     }
 
@@ -237,7 +269,12 @@ impl ExecutionPlan for GovernedExec {
         match inputs.first() {
             // Never exact: MIN, MAX and COUNT must read the rows.
             Some(inner) if !self.sealed => Ok(Arc::new((**inner).clone().to_inexact())),
-            _ => Ok(Arc::new(Statistics::new_unknown(&self.schema()))),
+            // Says nothing of the table: it only keeps small tables that are joined with it on the build side.
+            _ => {
+                let mut statistics = Statistics::new_unknown(&self.schema());
+                statistics.num_rows = Precision::Inexact(ASSUMED_ROWS);
+                Ok(Arc::new(statistics))
+            }
         }
     }
 

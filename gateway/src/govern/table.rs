@@ -254,6 +254,8 @@ impl TableProvider for GovernedTable {
         }
         let inside = self.plan_inside(session, &projection, filters, limit, raw).await?;
         let facts = self.facts(filters, note.get());
-        Ok(Arc::new(GovernedExec::sealed(self.name.clone(), self.stamp.clone(), inside, schema, facts)))
+        let unmasked = projection.iter().map(|&i| self.rights.columns.get(i) == Some(&ColumnRight::Allowed)).collect();
+        let (name, stamp) = (self.name.clone(), self.stamp.clone());
+        Ok(Arc::new(GovernedExec::sealed(name, stamp, inside, schema, facts, unmasked)))
     }
 }

@@ -124,6 +124,10 @@ fn scan(governed: &GovernedExec, local: &mut Vec<String>, detail: Detail, lines:
         pushed.push("<policy>".to_owned());
     }
     say("pushed", pushed.join(", "));
+    say(
+        "dynamic filter",
+        connector_scan(governed.inner()).map_or_else(String::new, |scan| dynamic_filter(scan, told, detail)),
+    );
     local.dedup();
     say("local", local.join(", "));
     let mut policy = Vec::new();
@@ -139,6 +143,18 @@ fn scan(governed: &GovernedExec, local: &mut Vec<String>, detail: Detail, lines:
 fn connector_scan(plan: &Arc<dyn ExecutionPlan>) -> Option<&ScanExec> {
     let node: &dyn Any = plan.as_ref();
     node.downcast_ref::<ScanExec>().or_else(|| plan.children().into_iter().find_map(connector_scan))
+}
+
+/// The columns whose values a join says, and after a run how many they were; never the values.
+fn dynamic_filter(scan: &ScanExec, told: bool, detail: Detail) -> String {
+    let columns = scan.late_columns().join(", ");
+    let known = scan.late().filter(|_| detail.ran.is_some()).map(ToString::to_string);
+    match known {
+        _ if columns.is_empty() => columns,
+        Some(known) if told && !known.is_empty() => format!("{known}, from a join"),
+        Some(known) if told && known.is_empty() => format!("{columns}, which the join did not say"),
+        _ => format!("{columns}, from a join"),
+    }
 }
 
 /// Rows that came out of the barrier, never those that went in.

@@ -4,13 +4,16 @@ use super::plan_cache::PlanCache;
 use super::registry::Registry;
 use crate::audit::AuditLog;
 use crate::catalog::{Snapshot, SystemSchema};
-use crate::exec::Executor;
+use crate::exec::{Checkpoint, Executor};
 use crate::functions;
 use crate::plan::{self, YieldingJoins};
 use crate::server::pg::catalog::PgCatalog;
 use arc_swap::ArcSwap;
 use chrono::{DateTime, Utc};
 use datafusion::execution::{SessionState, SessionStateBuilder};
+use datafusion::optimizer::{Optimizer, OptimizerRule};
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::SessionConfig;
 use naru_auth::Login;
 use std::fmt;
@@ -129,6 +132,11 @@ impl Gateway {
     }
 }
 
+/// Keys of a join's build side, for each partition, that are handed to a source as a list; more are handed over as a range.
+const JOIN_KEYS: usize = 10_000;
+/// Bytes of such a list, for each partition.
+const JOIN_KEY_BYTES: usize = 1 << 20;
+
 /// The state that every session's states are made from: DataFusion's functions and rules, and no catalogs.
 fn base_state(executor: &Executor) -> SessionState {
     let mut config = SessionConfig::new()
@@ -139,10 +147,17 @@ fn base_state(executor: &Executor) -> SessionState {
     options.sql_parser.parse_float_as_decimal = true;
     options.execution.collect_statistics = false;
     options.execution.time_zone = Some("UTC".to_owned());
+    // The keys of a join's build side go to the source of the other side, which is worth more than what the lists cost.
+    options.optimizer.hash_join_inlist_pushdown_max_distinct_values = JOIN_KEYS;
+    options.optimizer.hash_join_inlist_pushdown_max_size = JOIN_KEY_BYTES;
+    let logical: Arc<dyn OptimizerRule + Send + Sync> = Arc::new(Checkpoint);
+    let physical: Arc<dyn PhysicalOptimizerRule + Send + Sync> = Arc::new(Checkpoint);
     let mut builder = SessionStateBuilder::new()
         .with_config(config)
         .with_runtime_env(Arc::clone(executor.environment()))
-        .with_default_features();
+        .with_default_features()
+        .with_optimizer_rules(Checkpoint::between(&Optimizer::new().rules, &logical))
+        .with_physical_optimizer_rules(Checkpoint::between(&PhysicalOptimizer::new().rules, &physical));
     let ours = functions::scalar_functions();
     let named = |name: &str| ours.iter().any(|function| function.name() == name);
     let scalars = builder.scalar_functions().get_or_insert_default();

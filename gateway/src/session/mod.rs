@@ -15,9 +15,10 @@ mod search_path;
 mod settings;
 mod show;
 mod statement;
+mod tickets;
 
 pub use gateway::{Gateway, GatewayParts};
 pub use namespace::{TableEntry, TableFilter};
 pub use query::{Session, SessionVariables};
 pub use registry::{QueryState, Registration, Registry, RunningQuery};
-pub use settings::{SERVER_VERSION, SessionTimeouts, Settings};
+pub use settings::{SERVER_VERSION, SessionTimeouts, SettingKind, Settings};

@@ -83,8 +83,8 @@ pub(super) struct KeptPlan {
     /// Does optimising give the same at any time?
     alike: bool,
     optimised: OnceLock<Arc<Optimised>>,
-    /// Optimised but for the values of parameters; `None` when that can't be done.
-    outline: OnceLock<Option<LogicalPlan>>,
+    /// Optimised but for the values of parameters. Where that fails, with or without values, the whole is optimised anew and says why.
+    outline: OnceLock<LogicalPlan>,
     /// The row of a statement that computes constants only.
     answer: OnceLock<(Arc<Optimised>, RecordBatch)>,
 }
@@ -108,9 +108,13 @@ impl KeptPlan {
         }
         let stamp = resolver.stamp();
         if self.alike && !values.is_empty() {
-            let outline = self.outline.get_or_init(|| plan::outline(state, &self.bound, &stamp).ok());
+            if self.outline.get().is_none()
+                && let Ok(outline) = plan::outline(state, &self.bound, &stamp)
+            {
+                let _ = self.outline.set(outline);
+            }
             let finish = |outline| plan::finish(state, &self.bound, outline, values.clone()).ok();
-            if let Some(optimised) = outline.as_ref().and_then(finish) {
+            if let Some(optimised) = self.outline.get().and_then(finish) {
                 return Ok(Arc::new(optimised));
             }
         }

@@ -82,6 +82,17 @@ pub struct SessionTimeouts {
     pub idle_in_transaction: Option<Duration>,
 }
 
+/// What kind of values a setting takes. Every one is also taken, and shown, as text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SettingKind {
+    /// `on` and `off`.
+    Switch,
+    /// A whole number.
+    Number,
+    /// Anything else.
+    Text,
+}
+
 /// The settings of one session.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -124,6 +135,16 @@ impl Settings {
     pub fn show(&self, name: &str) -> Result<&str> {
         let setting = find(name).ok_or_else(|| unknown(name))?;
         Ok(self.values.get(setting.name).map_or("", String::as_str))
+    }
+
+    /// What kind of values a setting takes: that of its default.
+    pub fn kind(name: &str) -> Result<SettingKind> {
+        let setting = find(name).ok_or_else(|| unknown(name))?;
+        Ok(match setting.default {
+            "on" | "off" => SettingKind::Switch,
+            default if default.parse::<i64>().is_ok() => SettingKind::Number,
+            _ => SettingKind::Text,
+        })
     }
 
     /// The name as it is reported.

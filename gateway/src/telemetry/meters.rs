@@ -47,19 +47,19 @@ fn describe() {
     describe_gauge!(QUERIES_RUNNING, "Queries that run now");
     describe_histogram!(QUERY_DURATION, Unit::Seconds, "Time from a query's start to its end");
     describe_counter!(ROWS, "Rows given to clients");
-    describe_counter!(PLANS_REUSED, "Statements that ran with a plan that an earlier one left");
     describe_gauge!(RESERVED_MEMORY, Unit::Bytes, "Memory that running queries hold");
-}
-
-/// A statement ran with a plan that an earlier one left.
-pub fn plan_reused() {
-    counter!(PLANS_REUSED).increment(1);
+    describe_counter!(PLANS_REUSED, "Statements that ran with a plan that an earlier one left");
 }
 
 /// What running queries hold in memory, in bytes.
 #[must_use]
 pub fn reserved_memory() -> Gauge {
     gauge!(RESERVED_MEMORY)
+}
+
+/// A statement ran with a plan that an earlier one left.
+pub fn plan_reused() {
+    counter!(PLANS_REUSED).increment(1);
 }
 
 /// A login was refused.

@@ -4,7 +4,7 @@ use crate::world::{World, text_rows};
 use arrow_flight::error::FlightError;
 use arrow_flight::sql::ProstMessageExt;
 use arrow_flight::sql::client::FlightSqlServiceClient;
-use arrow_flight::{FlightDescriptor, FlightInfo};
+use arrow_flight::{Action, FlightDescriptor, FlightInfo};
 use futures::TryStreamExt;
 use naru_gateway::server::flight::{self, FlightOptions};
 use prost::Message;
@@ -32,7 +32,10 @@ impl FlightWorld {
     }
 
     pub(crate) async fn with(options: FlightOptions) -> Self {
-        let world = World::new();
+        Self::of(World::new(), options).await
+    }
+
+    pub(crate) async fn of(world: World, options: FlightOptions) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
@@ -78,6 +81,12 @@ pub(crate) async fn read(client: &mut Client, info: FlightInfo) -> Result<Vec<Ve
 pub(crate) async fn rows(client: &mut Client, sql: &str) -> Result<Vec<Vec<String>>, FlightError> {
     let info = client.execute(sql.to_owned(), None).await?;
     read(client, info).await
+}
+
+/// An action's first result.
+pub(crate) async fn act(client: &mut Client, name: &str, body: Vec<u8>) -> Result<bytes::Bytes, Status> {
+    let request = with_token(client, Action::new(name, body));
+    Ok(client.inner_mut().do_action(request).await?.into_inner().message().await?.unwrap().body)
 }
 
 /// The status of a call that must fail.

@@ -1,7 +1,6 @@
 //! The metadata commands and the session's options over Flight SQL.
 
-use crate::flight_client::{Client, FlightWorld, read, rows, status, with_token};
-use arrow_flight::Action;
+use crate::flight_client::{FlightWorld, read, rows};
 use arrow_flight::sql::{
     CommandGetCrossReference, CommandGetExportedKeys, CommandGetPrimaryKeys, CommandGetTables, CommandGetXdbcTypeInfo,
     SqlInfo,
@@ -9,9 +8,6 @@ use arrow_flight::sql::{
 use datafusion::arrow::array::{Array, BinaryArray};
 use datafusion::arrow::datatypes::Schema;
 use futures::TryStreamExt;
-use prost::Message;
-use std::collections::HashMap;
-use tonic::Code;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn metadata_holds_what_exists_for_the_caller() {
@@ -107,71 +103,4 @@ async fn the_server_tells_what_it_is_as_far_as_asked() {
     let info = bob.get_xdbc_type_info(CommandGetXdbcTypeInfo { data_type: Some(-5) }).await.unwrap();
     let types = read(&mut bob, info).await.unwrap();
     assert_eq!((types.len(), types[0][0].as_str()), (1, "bigint"));
-}
-
-/// The session messages as the client's side has them; arrow-flight has none.
-#[derive(Clone, PartialEq, Message)]
-struct Options {
-    #[prost(map = "string, message", tag = "1")]
-    options: HashMap<String, OptionText>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct OptionText {
-    #[prost(string, optional, tag = "1")]
-    text: Option<String>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Errors {
-    #[prost(map = "string, message", tag = "1")]
-    errors: HashMap<String, ErrorKind>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct ErrorKind {
-    #[prost(int32, tag = "1")]
-    kind: i32,
-}
-
-async fn act(client: &mut Client, name: &str, body: Vec<u8>) -> Result<bytes::Bytes, tonic::Status> {
-    let request = with_token(client, Action::new(name, body));
-    Ok(client.inner_mut().do_action(request).await?.into_inner().message().await?.unwrap().body)
-}
-
-fn options(pairs: &[(&str, &str)]) -> Vec<u8> {
-    let option = |(name, text): &(&str, &str)| ((*name).to_owned(), OptionText { text: Some((*text).to_owned()) });
-    Options { options: pairs.iter().map(option).collect() }.encode_to_vec()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn session_options_move_the_session_and_say_what_they_refuse() {
-    let world = FlightWorld::new().await;
-    let mut bob = world.login("bob").await;
-    let asked = options(&[("schema", "mydata"), ("catalog", "lake"), ("timezone", "Asia/Seoul"), ("nope", "1")]);
-    let answer = act(&mut bob, "SetSessionOptions", asked).await.unwrap();
-    let errors: HashMap<_, _> =
-        Errors::decode(&*answer).unwrap().errors.into_iter().map(|(name, error)| (name, error.kind)).collect();
-    // 1 is an unknown name.
-    assert_eq!(errors, HashMap::from([("nope".to_owned(), 1)]));
-    assert_eq!(rows(&mut bob, "select count(*) from customers").await.unwrap(), [["1000"]]);
-    let got = Options::decode(&*act(&mut bob, "GetSessionOptions", vec![]).await.unwrap()).unwrap().options;
-    let text = |name: &str| got.get(name).and_then(|option| option.text.clone());
-    assert_eq!((text("catalog").as_deref(), text("TimeZone").as_deref()), (Some("lake"), Some("Asia/Seoul")));
-
-    // A catalog that carol may not know of is as wrong as one that is not there.
-    let mut carol = world.login("carol").await;
-    for catalog in ["lake", "not-there"] {
-        let answer = act(&mut carol, "SetSessionOptions", options(&[("catalog", catalog)])).await.unwrap();
-        assert_eq!(Errors::decode(&*answer).unwrap().errors["catalog"].kind, 2, "{catalog}");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_closed_session_takes_its_token_with_it() {
-    let world = FlightWorld::new().await;
-    let (mut bob, mut other) = (world.login("bob").await, world.login("bob").await);
-    act(&mut bob, "CloseSession", vec![]).await.unwrap();
-    assert_eq!(status(bob.execute("select 1".into(), None).await).code(), Code::Unauthenticated);
-    assert_eq!(rows(&mut other, "select 1").await.unwrap(), [["1"]]);
 }

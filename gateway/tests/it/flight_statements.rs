@@ -165,7 +165,6 @@ async fn a_running_query_is_cancelled_by_its_own_user_only() {
     let (mut alice, mut other, mut bob) =
         (world.login("alice").await, world.login("alice").await, world.login("bob").await);
     let info = alice.execute(LONG.into(), None).await.unwrap();
-    assert_eq!(cancel(&mut other, &info).await.unwrap(), CancelStatus::NotCancellable);
     let mut stream = alice.do_get(info.endpoint[0].ticket.clone().unwrap()).await.unwrap();
     assert_eq!(cancel(&mut bob, &info).await.unwrap_err().code(), Code::PermissionDenied);
     assert_eq!(cancel(&mut other, &info).await.unwrap(), CancelStatus::Cancelled);
@@ -177,6 +176,29 @@ async fn a_running_query_is_cancelled_by_its_own_user_only() {
     );
     drop(stream);
     assert_eq!(rows(&mut alice, "select 1").await.unwrap(), [["1"]]);
+    let of = |event: &str| {
+        let records = world.world.audit();
+        let of_event: Vec<_> = records.into_iter().filter(|record| record["event"] == event).collect();
+        of_event.iter().map(|record| format!("{} {} {}", record["user"], record["outcome"], record["sql"])).collect()
+    };
+    let cancels: Vec<String> = of("cancel");
+    assert_eq!(cancels, [r#""bob" "denied" """#.to_owned(), format!(r#""alice" "finished" "{LONG}""#)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ticket_that_was_cancelled_before_it_was_redeemed_runs_no_more() {
+    let world = FlightWorld::new().await;
+    let mut alice = world.login("alice").await;
+    let info = alice.execute("select 1".into(), None).await.unwrap();
+    let other = alice.execute("select 1".into(), None).await.unwrap();
+    assert_eq!(cancel(&mut alice, &info).await.unwrap(), CancelStatus::Cancelled);
+    assert_eq!(cancel(&mut alice, &info).await.unwrap(), CancelStatus::Cancelled);
+    let refused = status(read(&mut alice, info).await);
+    assert_eq!(refused.code(), Code::Cancelled);
+    assert!(refused.message().contains("execute the statement again"), "{refused:?}");
+    assert_eq!(read(&mut alice, other).await.unwrap(), [["1"]]);
+    let metadata = alice.get_catalogs().await.unwrap();
+    assert_eq!(cancel(&mut alice, &metadata).await.unwrap(), CancelStatus::NotCancellable);
 }
 
 #[tokio::test(flavor = "multi_thread")]

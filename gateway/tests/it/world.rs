@@ -52,15 +52,24 @@ impl World {
     }
 
     fn with_all(text: &str, denied_columns: DeniedColumns, limits: ExecLimits) -> Self {
+        Self::with_parts(text, denied_columns, limits, Vec::new())
+    }
+
+    fn with_parts(text: &str, denied_columns: DeniedColumns, limits: ExecLimits, more: Vec<Catalog>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         naru_gateway::demo::write_lake(folder.path()).unwrap();
         let parts = GatewayParts {
-            snapshot: snapshot(folder.path(), policies(text), denied_columns),
+            snapshot: snapshot_with(folder.path(), policies(text), denied_columns, more),
             login: login(),
             executor: Executor::new(Handle::current(), limits).unwrap(),
             audit: AuditLog::to_file(&folder.path().join("audit.jsonl")).unwrap(),
         };
         Self { gateway: Gateway::new(parts), folder }
+    }
+
+    /// With further catalogs.
+    pub(crate) fn with_catalogs(text: &str, more: Vec<Catalog>) -> Self {
+        Self::with_parts(text, DeniedColumns::Error, ExecLimits::default(), more)
     }
 
     pub(crate) async fn session(&self, user: &str) -> Session {
@@ -81,6 +90,10 @@ impl World {
 }
 
 pub(crate) fn snapshot(lake: &Path, policies: PolicyEngine, denied_columns: DeniedColumns) -> Snapshot {
+    snapshot_with(lake, policies, denied_columns, Vec::new())
+}
+
+fn snapshot_with(lake: &Path, policies: PolicyEngine, denied_columns: DeniedColumns, more: Vec<Catalog>) -> Snapshot {
     let connector = naru_tpch::TpchFactory.create("tpch", &Parameters::default()).unwrap();
     let tpch = Catalog { name: "tpch".into(), connector, default_schema: "tiny".to_owned() };
     let parameters = Parameters::new(BTreeMap::from([
@@ -89,7 +102,8 @@ pub(crate) fn snapshot(lake: &Path, policies: PolicyEngine, denied_columns: Deni
     ]));
     let connector = naru_hive::HiveFactory.create("lake", &parameters).unwrap();
     let lake = Catalog { name: "lake".into(), connector, default_schema: "mydata".to_owned() };
-    let catalogs = Arc::new(Catalogs::new(vec![tpch, lake], "tpch").unwrap());
+    let all = [tpch, lake].into_iter().chain(more).collect();
+    let catalogs = Arc::new(Catalogs::new(all, "tpch").unwrap());
     Snapshot { catalogs, policies: Arc::new(policies), denied_columns }
 }
 

@@ -47,6 +47,35 @@ pub fn go(module: &str, program: &str) -> Result<PathBuf> {
     if built.exists() { Ok(built) } else { Err(ServiceError::Missing(built)) }
 }
 
+/// The file of a Maven artifact, `group:name:version`, fetched once.
+pub fn maven(artifact: &str) -> Result<PathBuf> {
+    let folder = cache()?.join("maven");
+    let mut parts = artifact.split(':').skip(1);
+    let (name, version) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let fetched = folder.join(format!("{name}-{version}.jar"));
+    let maven = Path::new("/usr/bin/mvn");
+    debian("maven", maven)?;
+    let _turn = exclusive("maven")?;
+    if !fetched.exists() {
+        // Copied under another name first: a client that is killed leaves no half of a file behind.
+        let unfinished = folder.join("unfinished");
+        run(Command::new(maven)
+            .args(["--quiet", "--batch-mode", "dependency:copy", &format!("-Dartifact={artifact}")])
+            .arg(format!("-DoutputDirectory={}", unfinished.display()))
+            .current_dir(cache()?))?;
+        let copied = unfinished.join(fetched.file_name().unwrap_or_default());
+        std::fs::rename(&copied, &fetched).tried(|| format!("{} can't be moved", copied.display()))?;
+    }
+    Ok(fetched)
+}
+
+/// Unpacks files of a ZIP archive, all of them or those named, below a folder.
+pub(crate) fn unzip(archive: &Path, files: &[&str], folder: &Path) -> Result<()> {
+    let unzip = Path::new("/usr/bin/unzip");
+    debian("unzip", unzip)?;
+    run(Command::new(unzip).args(["-q", "-o"]).arg(archive).args(files).arg("-d").arg(folder)).map(drop)
+}
+
 /// This user's folder for what is made once and used by many tests.
 pub(crate) fn cache() -> Result<PathBuf> {
     let owner = std::env::var("USER").unwrap_or_else(|_| "root".to_owned());

@@ -11,9 +11,9 @@ use std::time::Duration;
 
 const SERVER: &str = "/usr/sbin/mariadbd";
 const INSTALL: &str = "/usr/bin/mariadb-install-db";
-const CLIENT: &str = "/usr/bin/mariadb";
+pub(crate) const CLIENT: &str = "/usr/bin/mariadb";
 /// The account that Debian's package makes; the server refuses to run as root.
-const ACCOUNT: &str = "mysql";
+pub(crate) const ACCOUNT: &str = "mysql";
 
 /// The user every server has, with all rights.
 pub const USER: &str = "naru";
@@ -113,26 +113,7 @@ impl Mariadb {
     /// Runs statements as the administrator through the server's own client, not through the driver under test. Gives
     /// rows as lines of tab-separated values.
     pub fn sql(&self, statements: &str) -> Result<String> {
-        let mut client = Command::new(CLIENT)
-            .args(["--no-defaults", "--batch", "--skip-column-names", "--default-character-set=utf8mb4"])
-            .arg(format!("--socket={}", self.server.folder().join("socket").display()))
-            .args(["-u", USER])
-            .env("MYSQL_PWD", PASSWORD)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .tried(|| format!("{CLIENT} can't be run"))?;
-        // Statements give few rows: the client never waits for us to read while we wait for it to read.
-        if let Some(mut input) = client.stdin.take() {
-            input.write_all(statements.as_bytes()).tried(|| "statements can't be handed over".to_owned())?;
-        }
-        let output = client.wait_with_output().tried(|| format!("{CLIENT} can't be run"))?;
-        if output.status.success() {
-            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-        }
-        let output = String::from_utf8_lossy(&output.stderr).into_owned();
-        Err(crate::ServiceError::Command { command: CLIENT.to_owned(), output })
+        ask(&self.server.folder().join("socket"), statements)
     }
 
     /// Does `work` and gives what the server received meanwhile, from everybody: its general log.
@@ -149,8 +130,32 @@ impl Mariadb {
     }
 }
 
+/// Runs statements on the server behind a socket as [`USER`].
+pub(crate) fn ask(socket: &Path, statements: &str) -> Result<String> {
+    let mut client = Command::new(CLIENT)
+        .args(["--no-defaults", "--batch", "--skip-column-names", "--default-character-set=utf8mb4"])
+        .arg(format!("--socket={}", socket.display()))
+        .args(["-u", USER])
+        .env("MYSQL_PWD", PASSWORD)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .tried(|| format!("{CLIENT} can't be run"))?;
+    // Statements give few rows: the client never waits for us to read while we wait for it to read.
+    if let Some(mut input) = client.stdin.take() {
+        input.write_all(statements.as_bytes()).tried(|| "statements can't be handed over".to_owned())?;
+    }
+    let output = client.wait_with_output().tried(|| format!("{CLIENT} can't be run"))?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let output = String::from_utf8_lossy(&output.stderr).into_owned();
+    Err(crate::ServiceError::Command { command: CLIENT.to_owned(), output })
+}
+
 /// Has the server's first packet arrived? A port that is open but silent is not ready.
-fn greets(address: SocketAddr) -> bool {
+pub(crate) fn greets(address: SocketAddr) -> bool {
     let Ok(mut stream) = TcpStream::connect_timeout(&address, Duration::from_secs(1)) else { return false };
     let mut byte = [0];
     stream.set_read_timeout(Some(Duration::from_secs(1))).is_ok() && stream.read_exact(&mut byte).is_ok()
@@ -190,7 +195,7 @@ fn own_copy(file: &Path, folder: &Path, name: &str) -> Result<PathBuf> {
     Ok(copy)
 }
 
-fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     use std::os::unix::fs::MetadataExt;
     std::fs::metadata("/proc/self").is_ok_and(|me| me.uid() == 0)
 }

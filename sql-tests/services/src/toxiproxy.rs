@@ -29,6 +29,12 @@ impl Toxiproxy {
         Ok(Self { api, _server: server })
     }
 
+    /// Where its HTTP interface listens.
+    #[must_use]
+    pub fn api(&self) -> SocketAddr {
+        self.api
+    }
+
     /// A new proxy in front of `upstream`; gives the address to connect to.
     pub fn proxy(&self, name: &str, upstream: SocketAddr) -> Result<SocketAddr> {
         let listen = loopback(free_port()?);

@@ -14,6 +14,8 @@ use hash::{HashFunction, HashInput};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
+/// The hidden column of a sharded table.
+pub(crate) const SHARD_COLUMN: &str = "$shard";
 /// Names on a ring for each shard, when the catalog file doesn't say.
 const DEFAULT_POINTS: u32 = 160;
 
@@ -154,6 +156,31 @@ impl Routing {
             _ => BTreeMap::new(),
         };
         Router { routing: self.clone(), shards, ring }
+    }
+}
+
+/// How the rows of one table find their shards.
+#[derive(Debug)]
+pub(crate) struct KeyRouter {
+    /// The column that rows are sharded by.
+    pub(crate) key: String,
+    pub(crate) routing: Routing,
+    pub(crate) router: Router,
+}
+
+impl KeyRouter {
+    /// What is asked of a table of so many shards, with the answers of a look-up table.
+    pub(crate) fn conditions<'a>(
+        router: Option<&'a Self>,
+        shards: usize,
+        looked_up: &'a BTreeMap<Key, Vec<u32>>,
+    ) -> KeyConditions<'a> {
+        KeyConditions {
+            shards: u32::try_from(shards).unwrap_or(u32::MAX),
+            routing: router.map(|router| (router.key.as_str(), &router.router)),
+            shard_column: SHARD_COLUMN,
+            looked_up,
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! The answer may name too many shards, never too few: whatever is not understood leaves all of them.
 
 use super::{Key, Router};
+use datafusion::scalar::ScalarValue;
 use naru_connector::{CompareOp, Predicate};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,6 +23,23 @@ impl KeyConditions<'_> {
     /// The shards that can hold rows for which all predicates are true.
     pub(crate) fn candidates(&self, predicates: &[Predicate]) -> Candidates {
         predicates.iter().map(|predicate| self.one(predicate)).fold(self.all(), |all, some| &all & &some)
+    }
+
+    /// The same condition with only those keys that can lie in one shard; `None` when no row there meets it.
+    pub(crate) fn in_shard(&self, predicate: &Predicate, shard: u32) -> Option<Predicate> {
+        if !self.one(predicate).contains(&shard) {
+            return None;
+        }
+        let Predicate::In { column, values } = predicate else { return Some(predicate.clone()) };
+        if !self.is_key(column.root()) {
+            return Some(predicate.clone());
+        }
+        let may_lie_there = |value: &&ScalarValue| {
+            let shards = Key::new(value).and_then(|key| self.of_key(&key));
+            shards.is_none_or(|shards| shards.contains(&shard))
+        };
+        let values = values.iter().filter(may_lie_there).cloned().collect();
+        Some(Predicate::In { column: column.clone(), values })
     }
 
     fn one(&self, predicate: &Predicate) -> Candidates {
@@ -97,7 +115,6 @@ fn holds(op: CompareOp, left: i128, right: i128) -> bool {
 mod tests {
     use super::super::tests::router;
     use super::*;
-    use datafusion::scalar::ScalarValue;
     use naru_connector::ColumnPath;
     use serde_json::json;
 
@@ -149,6 +166,20 @@ mod tests {
         assert_eq!(candidates(&modulo, &[other, one.clone()]), [1]);
         assert_eq!(candidates(&modulo, &[Predicate::Not(Box::new(one))]), [0, 1, 2, 3]);
         assert_eq!(candidates(&modulo, &[Predicate::IsNull { column: ColumnPath::column("k") }]), [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn a_shard_is_asked_for_its_own_keys_only() {
+        let modulo = router(json!({"function": "modulo"}), 4);
+        let conditions = KeyConditions {
+            shards: 4,
+            routing: Some(("k", &modulo)),
+            shard_column: "$shard",
+            looked_up: &BTreeMap::new(),
+        };
+        assert_eq!(conditions.in_shard(&one_of("k", &[1, 2, 5]), 1), Some(one_of("k", &[1, 5])));
+        assert_eq!(conditions.in_shard(&one_of("k", &[1, 2, 5]), 3), None);
+        assert_eq!(conditions.in_shard(&one_of("other", &[1, 2]), 3), Some(one_of("other", &[1, 2])));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 mod aggregation;
 mod connections;
 mod metadata;
+mod mysql55;
 mod predicates;
 mod sharding;
 mod stopping;

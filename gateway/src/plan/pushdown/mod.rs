@@ -4,6 +4,7 @@
 //! would have done the work here. A rule that is not sure leaves the plan as it is.
 
 mod aggregation;
+mod late;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -14,5 +15,10 @@ use std::sync::Arc;
 
 /// The rules, in order.
 pub(crate) fn rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
-    vec![Arc::new(aggregation::PushAggregation), Arc::new(topn::PushTopN)]
+    vec![
+        Arc::new(aggregation::PushAggregation),
+        Arc::new(topn::PushTopN),
+        // Last: a scan that gives states or first rows takes other filters than one that gives all rows.
+        Arc::new(late::HandDownJoinFilters),
+    ]
 }

@@ -63,7 +63,7 @@ pub(super) fn descend(from: &Arc<dyn ExecutionPlan>, mut expressions: Vec<Expres
 }
 
 /// An expression over a projection's output as one over its input.
-fn inlined(expression: Expression, projection: &ProjectionExec) -> Option<Expression> {
+pub(super) fn inlined(expression: Expression, projection: &ProjectionExec) -> Option<Expression> {
     let replaced = expression.transform_down(|node| {
         let Some(column) = node.downcast_ref::<Column>() else { return Ok(Transformed::no(node)) };
         match projection.expr().get(column.index()) {

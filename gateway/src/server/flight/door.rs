@@ -5,6 +5,7 @@ use super::options::FlightOptions;
 use super::running::Running;
 use super::sealed::{Kind, Seal};
 use super::sessions::Sessions;
+use super::shared::SharedResults;
 use crate::error::{Error, Result};
 use crate::plan::{self, Placeholders};
 use crate::session::api::{Outcome, Parsed};
@@ -22,7 +23,9 @@ pub(super) struct Door {
     pub(super) handles: Seal,
     pub(super) sessions: Sessions,
     pub(super) running: Running,
+    pub(super) shared: SharedResults,
     pub(super) max_parameters: usize,
+    pub(super) max_sent_message: usize,
     /// Cancelled when the drain time is over: whatever still runs ends.
     pub(super) ended: CancellationToken,
 }
@@ -37,7 +40,9 @@ impl Door {
             handles: Seal::new(key.clone(), Kind::Prepared, options.token_lifetime),
             sessions: Sessions::new(options.max_sessions),
             running: Running::default(),
+            shared: SharedResults::default(),
             max_parameters: options.max_parameters,
+            max_sent_message: options.max_sent_message,
             ended: CancellationToken::new(),
         }
     }

@@ -5,9 +5,9 @@
 
 use super::auth::Caller;
 use super::door::Door;
+use super::encode::encode;
 use super::statement::Rows;
 use super::table_schema::table_schema;
-use super::wire::encode;
 use super::{keys, service, sql_info, xdbc};
 use crate::error::{Error, Result};
 use crate::session::TableFilter;
@@ -46,7 +46,7 @@ pub(super) async fn rows(door: &Door, caller: &Caller, command: Command) -> Resu
     let name = service::name(&command);
     let found = answer(door, caller, &schema, command).await;
     door.session(caller).await?.audit_metadata(&name, found.as_ref().err())?;
-    Ok(encode(schema, stream::iter([Ok(found?)]).boxed()).boxed())
+    encode(door, schema, stream::iter([Ok(found?)]).boxed())
 }
 
 async fn answer(door: &Door, caller: &Caller, schema: &SchemaRef, command: Command) -> Result<RecordBatch> {

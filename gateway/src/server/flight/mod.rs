@@ -5,13 +5,14 @@
 //! GetSchema nor the session messages (apache/arrow-rs#6346), and it would leave the proof of who calls to each command.
 //!
 //! A call's way: [`listener`] accepts, [`auth`] finds out who calls, [`service`] picks the command's file ([`statement`],
-//! [`prepared`], [`metadata`], [`actions`]), [`wire`] encodes what comes back. There is no connection to keep things on: a ticket
-//! and a prepared statement are signed values in the client's hands ([`sealed`]), and only changed settings are kept here
-//! ([`sessions`]).
+//! [`prepared`], [`metadata`], [`actions`]), [`wire`] and [`encode`] make messages of what comes back. There is no connection to keep
+//! things on: a ticket and a prepared statement are signed values in the client's hands ([`sealed`]). Kept here are changed settings
+//! ([`sessions`]), cancelled tickets ([`running`]) and which endpoints of a result were read ([`shared`]).
 
 mod actions;
 mod auth;
 mod door;
+mod encode;
 mod keys;
 mod listener;
 mod metadata;
@@ -23,6 +24,7 @@ mod sealed;
 mod service;
 mod session_options;
 mod sessions;
+mod shared;
 mod sql_info;
 mod statement;
 mod status;

@@ -49,6 +49,8 @@ pub struct FlightOptions {
     pub drain_timeout: Duration,
     /// The largest message that a client may send, in bytes: a statement or a batch of parameters.
     pub max_message: usize,
+    /// The largest message that a client is sent, in bytes. Only a single row can come near it: batches are cut to 2 MiB.
+    pub max_sent_message: usize,
     /// The most parameter values that one binding may hold, in bytes.
     pub max_parameters: usize,
 }
@@ -65,6 +67,7 @@ impl Default for FlightOptions {
             startup_timeout: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(30),
             max_message: 16 * 1024 * 1024,
+            max_sent_message: 16 * 1024 * 1024,
             max_parameters: 1024 * 1024,
         }
     }

@@ -4,6 +4,7 @@
 use super::auth::Caller;
 use super::door::{Door, parse};
 use super::parameters::{self, Bound};
+use super::sealed::SealedStatement;
 use super::statement::Asked;
 use super::wire::{schema_bytes, wire_schema};
 use crate::error::{Error, Result};
@@ -23,10 +24,11 @@ pub(super) async fn create(
     let parsed = parse(&request.query)?;
     let described = door.session(caller).await?.describe(&parsed, &[]).await?;
     let user = caller.identity.user();
+    let statement = SealedStatement::new(request.query, Bytes::new());
     // Without a schema the JDBC driver takes the statement for an update.
     let dataset_schema = described.schema.map(|schema| schema_bytes(&wire_schema(&schema))).transpose()?;
     Ok(ActionCreatePreparedStatementResult {
-        prepared_statement_handle: door.handles.seal(user, &request.query, Bytes::new(), &[], SystemTime::now()),
+        prepared_statement_handle: door.handles.seal(user, statement, SystemTime::now()),
         dataset_schema: dataset_schema.unwrap_or_default(),
         parameter_schema: schema_bytes(&parameters::schema_of(&described.parameters))?,
     })
@@ -38,7 +40,7 @@ pub(super) async fn bind(door: &Door, caller: &Caller, handle: &[u8], values: By
     let statement = door.handles.open(user, handle, SystemTime::now())?;
     let described = door.session(caller).await?.describe(&parse(&statement.sql)?, &[]).await?;
     Bound::read(&values, door.max_parameters)?.values(&described.parameters)?;
-    Ok(door.handles.seal(user, &statement.sql, values, &[], SystemTime::now()))
+    Ok(door.handles.seal(user, SealedStatement::new(statement.sql, values), SystemTime::now()))
 }
 
 /// The statement behind a handle.

@@ -30,6 +30,34 @@ pub(super) struct SealedStatement {
     /// A digest of the schema that the client was promised; empty for a prepared statement.
     #[prost(bytes = "vec", tag = "6")]
     pub(super) promised: Vec<u8>,
+    /// Which of the result's endpoints a ticket is for.
+    #[prost(uint32, tag = "7")]
+    pub(super) endpoint: u32,
+    /// How many endpoints the result has; more than one are read once each.
+    #[prost(uint32, tag = "8")]
+    pub(super) endpoints: u32,
+}
+
+impl SealedStatement {
+    /// A statement that nobody was given yet.
+    pub(super) fn new(sql: String, parameters: Bytes) -> Self {
+        Self { id: rand::random::<[u8; 16]>().to_vec(), sql, parameters, ..Self::default() }
+    }
+
+    /// With the digest of the schema that its client is promised.
+    pub(super) fn promising(self, promised: Vec<u8>) -> Self {
+        Self { promised, ..self }
+    }
+
+    /// The same for one of several endpoints.
+    pub(super) fn endpoint(&self, endpoint: u32, endpoints: u32) -> Self {
+        Self { endpoint, endpoints, ..self.clone() }
+    }
+
+    /// Must it be redeemed together with others?
+    pub(super) fn is_shared(&self) -> bool {
+        self.endpoints > 1
+    }
 }
 
 /// Seals and opens one kind of value.
@@ -75,25 +103,30 @@ impl Seal {
         Self { key, kind, lifetime }
     }
 
+    /// When what is sealed now expires.
+    pub(super) fn expiry(&self, now: SystemTime) -> SystemTime {
+        now + self.lifetime
+    }
+
     /// A statement for `user`, good from now on for this kind's lifetime.
-    pub(super) fn seal(&self, user: &str, sql: &str, parameters: Bytes, promised: &[u8], now: SystemTime) -> Bytes {
-        let statement = SealedStatement {
-            id: rand::random::<[u8; 16]>().to_vec(),
-            user: user.to_owned(),
-            expires: seconds(now).saturating_add(self.lifetime.as_secs()),
-            sql: sql.to_owned(),
-            parameters,
-            promised: promised.to_vec(),
-        };
+    pub(super) fn seal(&self, user: &str, statement: SealedStatement, now: SystemTime) -> Bytes {
+        let expires = seconds(self.expiry(now));
+        let statement = SealedStatement { user: user.to_owned(), expires, ..statement };
         self.key.seal(self.kind.purpose(), &statement.encode_to_vec()).into()
     }
 
     /// What `user` was given, unless it has expired.
     pub(super) fn open(&self, user: &str, sealed: &[u8], now: SystemTime) -> Result<SealedStatement> {
+        let statement = self.recognise(user, sealed)?;
+        if seconds(now) < statement.expires { Ok(statement) } else { Err(self.kind.refusal()) }
+    }
+
+    /// What `user` was given, expired or not: a query may run longer than its ticket is good for.
+    pub(super) fn recognise(&self, user: &str, sealed: &[u8]) -> Result<SealedStatement> {
         self.key
             .open(self.kind.purpose(), sealed)
             .and_then(|payload| SealedStatement::decode(payload).ok())
-            .filter(|statement| statement.user == user && seconds(now) < statement.expires)
+            .filter(|statement| statement.user == user)
             .ok_or_else(|| self.kind.refusal())
     }
 }
@@ -114,7 +147,8 @@ mod tests {
         let key = SigningKey::random();
         let tickets = Seal::new(key.clone(), Kind::Ticket, SOON);
         let now = SystemTime::now();
-        let ticket = tickets.seal("alice", "select 1", Bytes::new(), b"schema", now);
+        let statement = SealedStatement::new("select 1".to_owned(), Bytes::new()).promising(b"schema".to_vec());
+        let ticket = tickets.seal("alice", statement, now);
         let opened = tickets.open("alice", &ticket, now).unwrap();
         assert_eq!((opened.sql.as_str(), opened.promised.as_slice()), ("select 1", &b"schema"[..]));
 
@@ -122,6 +156,7 @@ mod tests {
         let refused = error(&tickets, "bob", &ticket, now);
         assert_eq!(refused.code, ErrorCode::InsufficientPrivilege);
         assert_eq!(error(&tickets, "alice", &ticket, now + SOON).message, refused.message);
+        assert!(tickets.recognise("alice", &ticket).is_ok() && tickets.recognise("bob", &ticket).is_err());
         assert_eq!(error(&tickets, "alice", &ticket[1..], now).message, refused.message);
         let others = Seal::new(SigningKey::random(), Kind::Ticket, SOON);
         assert_eq!(error(&others, "alice", &ticket, now).message, refused.message);

@@ -4,7 +4,7 @@
 use super::auth::Caller;
 use super::door::Door;
 use crate::error::{Error, ErrorCode, Result};
-use crate::session::Session;
+use crate::session::{Session, SettingKind, Settings};
 use prost::{Enumeration, Message, Oneof};
 use std::collections::{BTreeMap, HashMap};
 
@@ -12,6 +12,8 @@ use std::collections::{BTreeMap, HashMap};
 const CATALOG: &str = "catalog";
 /// The option that names the session's schema.
 const SCHEMA: &str = "schema";
+/// Settings whose value is a list.
+const LISTS: [&str; 2] = ["search_path", "DateStyle"];
 
 /// `SetSessionOptionsRequest`
 #[derive(Clone, PartialEq, Message)]
@@ -117,20 +119,37 @@ pub(super) async fn set(door: &Door, caller: &Caller, request: SetRequest) -> Re
 }
 
 async fn set_one(session: &mut Session, name: &str, option: OptionValue) -> Result<()> {
-    let text = match option.value {
-        None => None,
-        Some(Value::Text(text)) => Some(text),
-        Some(Value::Flag(flag)) => Some(if flag { "on" } else { "off" }.to_owned()),
-        Some(Value::Integer(number)) => Some(number.to_string()),
-        Some(Value::Number(number)) => Some(number.to_string()),
-        Some(Value::List(list)) => Some(list.values.join(", ")),
-    };
+    let text = option.value.map(|value| text_of(name, value)).transpose()?;
     match (name, text) {
         (CATALOG, Some(catalog)) => session.use_namespace(Some(&catalog), None).await,
         (SCHEMA, Some(schema)) => session.use_namespace(None, Some(&schema)).await,
         (CATALOG | SCHEMA, None) => session.use_namespace(None, None).await,
         (name, Some(text)) => session.assign(name, &text),
         (name, None) => session.unset(name),
+    }
+}
+
+/// The text of a value, if it is of the setting's kind; text is of every kind.
+fn text_of(name: &str, value: Value) -> Result<String> {
+    let listed = LISTS.iter().any(|list| list.eq_ignore_ascii_case(name));
+    let kind = if listed || [CATALOG, SCHEMA].contains(&name) { SettingKind::Text } else { Settings::kind(name)? };
+    Ok(match (value, kind) {
+        (Value::Text(text), _) => text,
+        (Value::Flag(flag), SettingKind::Switch) => if flag { "on" } else { "off" }.to_owned(),
+        (Value::Integer(number), SettingKind::Number) => number.to_string(),
+        (Value::Number(number), SettingKind::Number) if number.fract() == 0.0 => format!("{number:.0}"),
+        (Value::List(list), SettingKind::Text) if listed => list.values.join(", "),
+        _ => return Err(Error::new(ErrorCode::InvalidParameter, format!("\"{name}\" takes values of another type"))),
+    })
+}
+
+/// A setting's value in its own kind.
+fn value_of(name: &str, text: String) -> Value {
+    match (Settings::kind(name), text.as_str()) {
+        (Ok(SettingKind::Switch), "on") => Value::Flag(true),
+        (Ok(SettingKind::Switch), "off") => Value::Flag(false),
+        (Ok(SettingKind::Number), number) => number.parse().map_or(Value::Text(text), Value::Integer),
+        _ => Value::Text(text),
     }
 }
 
@@ -150,12 +169,16 @@ pub(super) async fn get(door: &Door, caller: &Caller) -> Result<GetResult> {
     let (catalog, schema) = session.namespace();
     let places = [(CATALOG, catalog.to_owned()), (SCHEMA, schema.to_owned())];
     let all = places.map(|(name, value)| (name.to_owned(), value)).into_iter().chain(session.all_settings());
-    let option = |(name, text): (String, String)| (name, OptionValue { value: Some(Value::Text(text)) });
+    let option = |(name, text): (String, String)| {
+        let value = if [CATALOG, SCHEMA].contains(&name.as_str()) { Value::Text(text) } else { value_of(&name, text) };
+        (name, OptionValue { value: Some(value) })
+    };
     Ok(GetResult { session_options: all.map(option).collect() })
 }
 
-/// Ends the caller's session and with it its token.
+/// Ends the caller's session, and with it its token and what it runs.
 pub(super) fn close(door: &Door, caller: &Caller) -> Result<CloseResult> {
     door.sessions.close(caller)?;
+    door.running.stop_session(&caller.session);
     Ok(CloseResult { status: CloseStatus::Closed as i32 })
 }

@@ -2,8 +2,11 @@
 
 use super::auth::Caller;
 use super::door::{Door, parse};
+use super::encode::encode;
 use super::parameters::Bound;
-use super::wire::{encode, schema_bytes, wire_schema};
+use super::sealed::SealedStatement;
+use super::shared::Begun;
+use super::wire::{schema_bytes, wire_schema};
 use crate::error::{Error, ErrorCode, Result};
 use crate::session::Session;
 use crate::session::api::{Outcome, Parsed, QueryStream};
@@ -17,7 +20,10 @@ use futures::{StreamExt, TryStreamExt, stream};
 use prost::Message;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Endpoints of one result. More would cost small results more calls than large ones gain by them.
+const MOST_ENDPOINTS: u32 = 4;
 
 /// Messages of a result.
 pub(super) type Rows = <super::service::FlightDoor as FlightService>::DoGetStream;
@@ -81,11 +87,16 @@ impl Asked {
         let ready = self.ready(door, &mut session).await?;
         ready.check_complete()?;
         let schema = ready.columns();
-        let parameters = self.parameters.clone();
-        let user = caller.identity.user();
-        let ticket = door.tickets.seal(user, &self.sql, parameters, &digest(&schema)?, SystemTime::now());
-        let ticket = TicketStatementQuery { statement_handle: ticket }.as_any().encode_to_vec();
-        info(&schema, ticket, descriptor)
+        let (user, now) = (caller.identity.user(), SystemTime::now());
+        let statement = SealedStatement::new(self.sql.clone(), self.parameters.clone()).promising(digest(&schema)?);
+        let expires = door.tickets.expiry(now);
+        let streams = ready.streams(&session).await;
+        if streams > 1 && door.shared.promise(&statement.id, user, expires) {
+            let of = |i| endpoint(ticket(door.tickets.seal(user, statement.endpoint(i, streams), now)));
+            return info(&schema, (0..streams).map(of).collect(), descriptor);
+        }
+        let only = endpoint(ticket(door.tickets.seal(user, statement, now)));
+        info(&schema, vec![until(only, expires)], descriptor)
     }
 
     /// Runs a statement that gives no rows.
@@ -106,6 +117,14 @@ impl Ready {
         self.schema.clone().unwrap_or_else(|| Arc::new(Schema::empty()))
     }
 
+    /// In how many streams the rows may leave side by side.
+    async fn streams(&self, session: &Session) -> u32 {
+        let ([values], Some(_)) = (self.rows.as_slice(), &self.schema) else { return 1 };
+        // What can't be planned says so, and is audited, when it is run.
+        let partitions = session.partitions(&self.parsed, values.clone()).await.unwrap_or(1);
+        u32::try_from(partitions).map_or(MOST_ENDPOINTS, |partitions| partitions.clamp(1, MOST_ENDPOINTS))
+    }
+
     fn check_complete(&self) -> Result<()> {
         if self.complete {
             return Ok(());
@@ -114,15 +133,32 @@ impl Ready {
     }
 }
 
-/// A result's description: one endpoint, on the connection that asked.
-pub(super) fn info(schema: &Schema, ticket: impl Into<Bytes>, descriptor: FlightDescriptor) -> Result<FlightInfo> {
-    let endpoint = FlightEndpoint::new().with_ticket(Ticket::new(ticket));
-    Ok(FlightInfo {
-        schema: schema_bytes(schema)?,
-        // One endpoint gives its rows in the order of the statement.
-        ordered: true,
-        ..FlightInfo::new().with_endpoint(endpoint).with_descriptor(descriptor)
-    })
+/// A result's description. One endpoint gives its rows in the order of the statement; several only share rows that have none.
+pub(super) fn info(
+    schema: &Schema,
+    endpoints: Vec<FlightEndpoint>,
+    descriptor: FlightDescriptor,
+) -> Result<FlightInfo> {
+    let ordered = endpoints.len() == 1;
+    let schema = schema_bytes(schema)?;
+    Ok(FlightInfo { schema, ordered, ..FlightInfo::new().with_endpoints(endpoints).with_descriptor(descriptor) })
+}
+
+/// An endpoint on the connection that asked.
+pub(super) fn endpoint(ticket: impl Into<Bytes>) -> FlightEndpoint {
+    FlightEndpoint::new().with_ticket(Ticket::new(ticket))
+}
+
+/// Until when its rows may be asked for, any number of times. An endpoint that does not say may be read once.
+pub(super) fn until(mut endpoint: FlightEndpoint, time: SystemTime) -> FlightEndpoint {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    endpoint.expiration_time.get_or_insert_default().seconds = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
+    endpoint
+}
+
+/// The ticket that holds a sealed statement.
+pub(super) fn ticket(sealed: Bytes) -> Vec<u8> {
+    TicketStatementQuery { statement_handle: sealed }.as_any().encode_to_vec()
 }
 
 /// CommandStatementQuery.
@@ -130,13 +166,35 @@ pub(super) fn query(command: CommandStatementQuery) -> Result<Asked> {
     Asked::directly(command.query, command.transaction_id.as_ref())
 }
 
-/// Redeems a ticket. A ticket that is redeemed twice runs its statement twice.
+/// Redeems a ticket: the statement is bound and planned now, under the policies of now. A ticket that is redeemed twice runs its
+/// statement twice; one of several of a result is good for one time.
 pub(super) async fn run(door: &Arc<Door>, caller: &Caller, ticket: &[u8]) -> Result<Rows> {
-    let ticket = door.tickets.open(caller.identity.user(), ticket, SystemTime::now())?;
-    let asked = Asked { sql: ticket.sql, parameters: ticket.parameters };
+    let ticket = match door.tickets.open(caller.identity.user(), ticket, SystemTime::now()) {
+        Ok(ticket) => ticket,
+        Err(error) => {
+            door.session(caller).await?.audit_ticket("ticket", None, Some(&error))?;
+            return Err(error);
+        }
+    };
+    let (schema, rows) = if ticket.is_shared() {
+        let endpoint = ticket.endpoint;
+        door.shared.find(&ticket.id)?.read(endpoint, begin(door, caller, ticket)).await?
+    } else {
+        let Begun { schema, rows, run, .. } = begin(door, caller, ticket).await?;
+        // The run is over when its rows are.
+        let rows = rows.inspect(move |_| {
+            let _ = &run;
+        });
+        (schema, rows.boxed())
+    };
+    encode(door, schema, rows)
+}
+
+async fn begin(door: &Arc<Door>, caller: &Caller, ticket: SealedStatement) -> Result<Begun> {
     let mut session = door.session(caller).await?;
     let statement = session.begin_statement(&door.ended);
-    let run = door.running.begin(&ticket.id, statement);
+    let run = door.running.begin(&ticket.id, caller.session, statement.clone())?;
+    let asked = Asked { sql: ticket.sql, parameters: ticket.parameters };
     let ready = asked.ready(door, &mut session).await?;
     ready.check_complete()?;
     let schema = ready.columns();
@@ -150,11 +208,7 @@ pub(super) async fn run(door: &Arc<Door>, caller: &Caller, ticket: &[u8]) -> Res
     } else {
         start(session, ready.parsed, ready.rows).await?
     };
-    // The run is over when its rows are.
-    let rows = rows.inspect(move |_| {
-        let _ = &run;
-    });
-    Ok(encode(schema, rows.boxed()).boxed())
+    Ok(Begun { schema, rows, statement, run })
 }
 
 /// Executes for each row of values, one after the other; the first at once, so that most errors come before the first row.

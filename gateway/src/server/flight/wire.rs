@@ -3,23 +3,14 @@
 //! A FlightInfo, a GetSchema and a DoGet of one statement go through [`wire_schema`] alike: ADBC refuses a stream whose schema is
 //! not the one it was promised.
 
-use super::status::to_status;
 use crate::error::{Error, Result};
-use crate::session::api::QueryStream;
-use arrow_flight::encode::FlightDataEncoderBuilder;
-use arrow_flight::error::FlightError;
-use arrow_flight::{FlightData, IpcMessage, SchemaAsIpc};
+use arrow_flight::{IpcMessage, SchemaAsIpc};
 use bytes::Bytes;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::compute::{CastOptions, cast_with_options};
 use datafusion::arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Field, FieldRef, Fields, Schema, SchemaRef};
 use datafusion::arrow::ipc::writer::IpcWriteOptions;
-use futures::{Stream, StreamExt};
 use std::sync::Arc;
-use tonic::Status;
-
-/// What one message should hold at most: clients take 4 MiB unless told otherwise, and the encoder's estimate is a rough one.
-const MESSAGE_BYTES: usize = 1024 * 1024;
 
 /// The schema as it leaves.
 pub(super) fn wire_schema(schema: &Schema) -> SchemaRef {
@@ -62,7 +53,7 @@ pub(super) fn schema_bytes(schema: &Schema) -> Result<Bytes> {
 }
 
 /// The batch under the wire's schema.
-fn wire_batch(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+pub(super) fn wire_batch(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
     // A value that doesn't fit is an error, never a NULL.
     let options = CastOptions { safe: false, ..CastOptions::default() };
     let columns = batch.columns().iter().zip(schema.fields()).map(|(column, field)| {
@@ -74,31 +65,6 @@ fn wire_batch(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
     let columns = columns.collect::<Result<Vec<_>, _>>().map_err(Error::internal)?;
     let rows = datafusion::arrow::array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     RecordBatch::try_new_with_options(Arc::clone(schema), columns, &rows).map_err(Error::internal)
-}
-
-/// Batches as messages, the schema first even when there are no rows. Nothing is read ahead of what the client takes.
-pub(super) fn encode(
-    schema: SchemaRef,
-    rows: QueryStream,
-) -> impl Stream<Item = Result<FlightData, Status>> + Send + 'static {
-    let to = Arc::clone(&schema);
-    let batches = rows.map(move |batch| {
-        let batch = batch.and_then(|batch| wire_batch(&batch, &to));
-        batch.map_err(|error| FlightError::Tonic(Box::new(to_status(&error))))
-    });
-    FlightDataEncoderBuilder::new()
-        .with_schema(schema)
-        .with_max_flight_data_size(MESSAGE_BYTES)
-        .build(batches)
-        .map(|message| message.map_err(status_of))
-}
-
-/// What arrow-flight itself finds wrong is a defect of ours; its text stays here.
-fn status_of(error: FlightError) -> Status {
-    match error {
-        FlightError::Tonic(status) => *status,
-        other => to_status(&Error::internal(other)),
-    }
 }
 
 #[cfg(test)]

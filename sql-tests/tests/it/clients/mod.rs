@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 /// Where the clients lie that no package manager of the machine has; installed by the first test that asks.
-fn installed() -> &'static PathBuf {
+pub(crate) fn installed() -> &'static PathBuf {
     // Kept when it fails, too: each test would try for a minute.
     static FOLDER: OnceLock<Option<PathBuf>> = OnceLock::new();
     let folder = FOLDER.get_or_init(|| {

@@ -1,8 +1,13 @@
+import java.math.BigDecimal;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
 
-/** Cases of the Flight SQL JDBC driver: {@code FlightJdbc CASE PORT}. */
+/** Cases of the Flight SQL JDBC driver: {@code FlightJdbc CASE PORT}; for {@code tls} also the authority's file and a stranger's. */
 final class FlightJdbc {
     private static int port;
 
@@ -14,13 +19,38 @@ final class FlightJdbc {
             case "errors" -> errors();
             case "wrong_password" -> wrongPassword();
             case "policies" -> policies();
+            case "large" -> large();
+            case "cancel" -> cancel();
+            case "metadata" -> metadata();
+            case "tls" -> tls(arguments[2], arguments[3]);
             default -> throw new IllegalArgumentException(arguments[0]);
         }
     }
 
     private static Connection connect(String user, String password) throws SQLException {
-        var url = "jdbc:arrow-flight-sql://127.0.0.1:" + port + "?useEncryption=false&user=" + user + "&password=" + password;
+        return connect(user, password, "useEncryption=false");
+    }
+
+    private static Connection connect(String user, String password, String options) throws SQLException {
+        var url = "jdbc:arrow-flight-sql://127.0.0.1:" + port + "?" + options + "&user=" + user + "&password=" + password;
         return DriverManager.getConnection(url);
+    }
+
+    /** Fails unless the action ends with an SQLException that says this. */
+    private static void failsWith(String text, Check.Action action) throws Exception {
+        try {
+            action.run();
+        } catch (SQLException expected) {
+            var said = new StringBuilder();
+            for (Throwable cause = expected; cause != null; cause = cause.getCause()) {
+                said.append(cause).append('\n');
+            }
+            if (!said.toString().contains(text)) {
+                throw new AssertionError(text + " expected: " + said, expected);
+            }
+            return;
+        }
+        throw new AssertionError("no exception, expected " + text);
     }
 
     private static void query() throws Exception {
@@ -45,36 +75,120 @@ final class FlightJdbc {
     private static void parameters() throws Exception {
         try (var connection = connect("alice", "demo");
                 var statement = connection.prepareStatement("select c_name from customer where c_custkey = ? and c_mktsegment = ?")) {
-            statement.setLong(1, 1);
-            statement.setString(2, "BUILDING");
-            try (var rows = statement.executeQuery()) {
-                rows.next();
-                Check.equal(rows.getString(1), "Customer#000000001");
+            for (int round = 0; round < 3; round++) {
+                statement.setLong(1, 1);
+                statement.setString(2, "BUILDING");
+                try (var rows = statement.executeQuery()) {
+                    rows.next();
+                    Check.equal(rows.getString(1), "Customer#000000001");
+                    Check.equal(rows.next(), false);
+                }
+                statement.setLong(1, 2);
+                try (var rows = statement.executeQuery()) {
+                    Check.equal(rows.next(), false);
+                }
             }
         }
     }
 
     private static void errors() throws Exception {
         try (var connection = connect("alice", "demo")) {
-            for (var sql : new String[] {"selec 1", "select * from no_such_table"}) {
-                try {
-                    Check.one(connection, sql);
-                    throw new AssertionError(sql + " succeeds");
-                } catch (SQLException expected) {
-                    continue;
-                }
-            }
+            failsWith("42601", () -> Check.one(connection, "selec 1"));
+            failsWith("42P01", () -> Check.one(connection, "select * from no_such_table"));
+            failsWith("22012", () -> Check.one(connection, "select 1 / (c_custkey - 1) from customer where c_custkey = 1"));
             Check.equal(Check.one(connection, "select 1"), "1");
         }
     }
 
-    private static void wrongPassword() throws Exception {
-        try {
-            connect("alice", "wrong").close();
-        } catch (SQLException expected) {
-            return;
+    /** More than 100,000 rows from several endpoints, each row twice and nothing else. */
+    private static void large() throws Exception {
+        var columns = "select l_orderkey, l_linenumber, l_extendedprice, l_shipdate, l_comment from lineitem";
+        try (var connection = connect("alice", "demo"); var statement = connection.createStatement()) {
+            var counts = new HashMap<List<Object>, Integer>();
+            long keys = 0;
+            try (var rows = statement.executeQuery(columns + " union all " + columns)) {
+                while (rows.next()) {
+                    keys += rows.getLong(1);
+                    var row = List.<Object>of(rows.getLong(1), rows.getInt(2), rows.getBigDecimal(3), rows.getDate(4).toString(), rows.getString(5));
+                    counts.merge(row, 1, Integer::sum);
+                }
+            }
+            Check.equal(counts.size(), 60_175);
+            Check.equal(Set.copyOf(counts.values()), Set.of(2));
+            Check.equal(keys, 2 * 1_802_759_573L);
+            var total = counts.keySet().stream().map(row -> (BigDecimal) row.get(2)).reduce(BigDecimal.ZERO, BigDecimal::add);
+            Check.equal(total, new BigDecimal(Check.one(connection, "select sum(l_extendedprice) from lineitem")));
+            var letters = counts.keySet().stream().mapToLong(row -> ((String) row.get(4)).length()).sum();
+            Check.equal(Long.toString(letters), Check.one(connection, "select sum(length(l_comment)) from lineitem"));
+            long before = Long.MAX_VALUE;
+            try (var rows = statement.executeQuery(columns + " order by l_orderkey desc")) {
+                while (rows.next()) {
+                    Check.equal(rows.getLong(1) <= before, true);
+                    before = rows.getLong(1);
+                }
+            }
         }
-        throw new AssertionError("logged in with a wrong password");
+    }
+
+    private static void cancel() throws Exception {
+        try (var connection = connect("alice", "demo"); var statement = connection.createStatement()) {
+            // One that comes before the query has begun stops nothing: so it is sent until the query is over.
+            var canceller = new Thread(() -> {
+                try {
+                    while (!Thread.currentThread().isInterrupted()) {
+                        Thread.sleep(50);
+                        statement.cancel();
+                    }
+                } catch (InterruptedException | SQLException over) {
+                    // The query is over.
+                }
+            });
+            canceller.start();
+            try (var rows = statement.executeQuery("select count(*) from lineitem a, lineitem b, lineitem c")) {
+                if (rows.next()) {
+                    throw new AssertionError("the query was not cancelled");
+                }
+            } catch (SQLException expected) {
+                // Cancelled before there were rows.
+            }
+            canceller.interrupt();
+            canceller.join();
+        }
+        try (var connection = connect("alice", "demo")) {
+            Check.equal(Check.one(connection, "select 1"), "1");
+        }
+    }
+
+    private static void metadata() throws Exception {
+        try (var bob = connect("bob", "demo")) {
+            var names = new HashSet<String>();
+            try (var columns = bob.getMetaData().getColumns("tpch", "tiny", "customer", null)) {
+                while (columns.next()) {
+                    names.add(columns.getString("COLUMN_NAME"));
+                }
+            }
+            Check.equal(names.contains("c_phone"), true);
+            Check.equal(names.contains("c_acctbal"), false);
+            Check.equal(bob.getMetaData().getDatabaseProductName(), "Naru");
+        }
+        try (var carol = connect("carol", "demo"); var tables = carol.getMetaData().getTables(null, null, "%", null)) {
+            Check.equal(tables.next(), false);
+        }
+    }
+
+    private static void tls(String ours, String strangers) throws Exception {
+        try (var bob = connect("bob", "demo", "useEncryption=true&tlsRootCerts=" + ours)) {
+            Check.equal(Check.one(bob, "select c_phone from customer where c_custkey = 1"), "XXXXXXXXXXX2988");
+        }
+        for (var options : new String[] {"useEncryption=true&tlsRootCerts=" + strangers, "useEncryption=true", "useEncryption=false"}) {
+            failsWith("", () -> connect("bob", "demo", options).close());
+        }
+    }
+
+    private static void wrongPassword() throws Exception {
+        for (var user : new String[] {"alice", "nobody"}) {
+            failsWith("28P01", () -> connect(user, "wrong").close());
+        }
     }
 
     private static void policies() throws Exception {
@@ -84,12 +198,7 @@ final class FlightJdbc {
         }
         try (var carol = connect("carol", "demo")) {
             Check.equal(Check.one(carol, "select 1"), "1");
-            try {
-                Check.one(carol, "select 1 from customer");
-            } catch (SQLException expected) {
-                return;
-            }
-            throw new AssertionError("carol sees customer");
+            failsWith("42P01", () -> Check.one(carol, "select 1 from customer"));
         }
     }
 }
