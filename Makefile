@@ -23,9 +23,11 @@ test:
 	bash sql-tests/run.sh
 
 # Hours of what `make test` does for minutes.
-# The seeded comparison of governed tables with masked copies, over a thousand drawn policies: some hours.
+# The seeded comparison of governed tables with masked copies, over a thousand drawn policies: some hours. Ten million rows to a
+# slow reader, through each way out.
 test-heavy: test
 	NARU_COPY_ROUNDS=1000 $(CARGO) test --workspace --locked --test main governed_equals_copy
+	NARU_SLOW_ROWS=10000000 $(CARGO) test --workspace --locked --test main a_slow_reader -- --test-threads=1
 
 # Figures of the release build: a table here, a JSON line each in bench/results.jsonl of cargo's target folder.
 bench:

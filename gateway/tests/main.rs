@@ -3,6 +3,8 @@
 
 #[path = "it/audit.rs"]
 mod audit;
+#[path = "it/catalog_settings.rs"]
+mod catalog_settings;
 #[path = "it/cli.rs"]
 mod cli;
 #[path = "it/columns.rs"]
@@ -39,9 +41,15 @@ mod pg_catalog;
 mod plan_cache;
 #[path = "it/policy_expressions.rs"]
 mod policy_expressions;
+#[path = "it/probe.rs"]
+mod probe;
+#[path = "it/query_function.rs"]
+mod query_function;
 #[path = "it/reload.rs"]
 mod reload;
 #[path = "it/runtime.rs"]
 mod runtime;
+#[path = "it/warnings.rs"]
+mod warnings;
 #[path = "it/world.rs"]
 mod world;

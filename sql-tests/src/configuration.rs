@@ -69,6 +69,13 @@ impl Configuration {
         self.with("postgresql.tls", &format!("certificate = \"tls.crt\"\nkey = \"tls.key\"\nrequired = {required}"))
     }
 
+    /// With TLS at the Flight SQL door by a certificate of this authority.
+    #[must_use]
+    pub fn with_flight_tls(self, authority: &Authority) -> Self {
+        self.renew(authority);
+        self.with("flight.tls", "certificate = \"tls.crt\"\nkey = \"tls.key\"")
+    }
+
     /// Writes a new certificate for `localhost` and 127.0.0.1, whether or not somebody reads it already.
     pub fn renew(&self, authority: &Authority) {
         let (certificate, key) = authority.certify();

@@ -8,6 +8,8 @@ mod clients;
 mod door;
 #[path = "it/layers.rs"]
 mod layers;
+#[path = "it/memory.rs"]
+mod memory;
 #[path = "it/slt.rs"]
 mod slt;
 #[path = "it/stack/mod.rs"]

@@ -63,6 +63,11 @@ pub trait Connector: Send + Sync + Debug {
     /// Is the source reachable, and are the rights there? Run by `naru check` and by the readiness probe.
     async fn check(&self, ctx: &QueryContext) -> Result<()>;
 
+    /// The function that takes a statement in the source's own language, if there is one.
+    fn query_function(&self) -> Option<&dyn QueryFunction> {
+        None
+    }
+
     /// What a session may change about this catalog, sorted by name. The session's values are in
     /// [`QueryContext::setting`], validated by this list.
     fn settings(&self) -> &[SessionSetting] {
@@ -71,6 +76,22 @@ pub trait Connector: Send + Sync + Debug {
 
     /// Rebuilds a scan from what [`Scan::encode`] gave, on this or another machine.
     fn decode_scan(&self, encoded: &serde_json::Value) -> Result<Arc<dyn Scan>>;
+}
+
+/// `mysql_query('catalog', 'selector', 'statement')`: a statement in the source's own language, as a table.
+///
+/// Whoever may use it reads whatever the catalog's account may read: the gateway grants it apart from tables, and to nobody by
+/// default. The connector makes sure that the statement only reads.
+#[async_trait]
+pub trait QueryFunction: Send + Sync {
+    /// The function's name in SQL: the connector's, and `_query`.
+    fn name(&self) -> &'static str;
+
+    /// The table that the statement gives. It is checked and described, not run: [`Table::plan`] and `open` do that.
+    ///
+    /// # Errors
+    /// `Unsupported` for a selector or a statement that can't be, with what is wrong.
+    async fn table(&self, ctx: &QueryContext, selector: &str, statement: &str) -> Result<Arc<dyn Table>>;
 }
 
 /// One table of a catalog.

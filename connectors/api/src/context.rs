@@ -1,5 +1,6 @@
 //! On whose behalf a source is asked, until when, and what stays fixed for the whole query.
 
+use crate::Warnings;
 use chrono_tz::Tz;
 use std::any::Any;
 use std::collections::{BTreeMap, HashMap};
@@ -26,23 +27,6 @@ pub struct Principal {
     pub user: Arc<str>,
     /// The user's groups, sorted.
     pub groups: Arc<[String]>,
-}
-
-/// Things a source wants the user to know although the query goes on.
-#[derive(Debug, Clone, Default)]
-pub struct Warnings(Arc<Mutex<Vec<String>>>);
-
-impl Warnings {
-    /// Adds one line for the user.
-    pub fn push(&self, warning: impl Into<String>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(warning.into());
-    }
-
-    /// Takes all lines said so far.
-    #[must_use]
-    pub fn take(&self) -> Vec<String> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
 }
 
 type OnceMap = HashMap<String, Arc<tokio::sync::OnceCell<Arc<dyn Any + Send + Sync>>>>;

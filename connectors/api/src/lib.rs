@@ -23,10 +23,11 @@ mod scan;
 mod secret;
 mod setting;
 pub mod translate;
+mod warnings;
 
 pub use column::{Column, DerivedFrom, TableStatistics};
-pub use connector::{Connector, ConnectorFactory, PlanSource, PlannedFiles, Table, TableName};
-pub use context::{OnceStore, Principal, QueryContext, QueryId, Warnings};
+pub use connector::{Connector, ConnectorFactory, PlanSource, PlannedFiles, QueryFunction, Table, TableName};
+pub use context::{OnceStore, Principal, QueryContext, QueryId};
 pub use error::{ConnectorError, ErrorKind, Result};
 pub use exec::ScanExec;
 pub use late::{Late, plain_column};
@@ -39,3 +40,4 @@ pub use provider::{ScanNote, TableAdapter};
 pub use scan::{BatchStream, Scan, ScanRequest, Split};
 pub use secret::Secret;
 pub use setting::SessionSetting;
+pub use warnings::Warnings;

@@ -2,6 +2,7 @@
 
 use crate::{ConnectorError, Result, Secret};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -67,8 +68,8 @@ pub struct Parameter {
     pub help: &'static str,
 }
 
-/// A validated value.
-#[derive(Debug, Clone, PartialEq)]
+/// A validated value. `Debug` shows neither secrets nor structured parts, which may hold some.
+#[derive(Clone, PartialEq)]
 pub enum ParameterValue {
     /// Text or choice.
     Text(String),
@@ -88,6 +89,22 @@ pub enum ParameterValue {
     Address(SocketAddr),
     /// Structured part.
     Document(serde_json::Value),
+}
+
+impl fmt::Debug for ParameterValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => fmt::Debug::fmt(text, f),
+            Self::Secret(secret) => fmt::Debug::fmt(secret, f),
+            Self::Integer(number) => fmt::Debug::fmt(number, f),
+            Self::Boolean(flag) => fmt::Debug::fmt(flag, f),
+            Self::Duration(duration) => fmt::Debug::fmt(duration, f),
+            Self::Path(path) => fmt::Debug::fmt(path, f),
+            Self::List(list) => fmt::Debug::fmt(list, f),
+            Self::Address(address) => fmt::Debug::fmt(address, f),
+            Self::Document(_) => f.write_str("***"),
+        }
+    }
 }
 
 /// The validated parameters of one catalog. The getters answer for what the table declares; asking for anything else, or

@@ -1,8 +1,9 @@
 //! A catalog file with its meaning settled: servers, credentials, limits, and where the shards of each logical table lie.
 
+use crate::accounts::{self, Account, Credentials};
 use crate::pattern;
 use crate::routing::Routing;
-use naru_connector::{ConnectorError, Parameters, Result, Secret};
+use naru_connector::{ConnectorError, Parameters, Result};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -77,8 +78,10 @@ pub(crate) struct Logical {
 pub(crate) struct Config {
     /// Replicas of each server, in shard order.
     pub(crate) servers: Vec<Vec<Address>>,
-    pub(crate) user: String,
-    pub(crate) password: Option<Secret>,
+    /// Of each server.
+    pub(crate) accounts: Vec<Account>,
+    /// Users' own accounts, instead of those.
+    pub(crate) credentials: Option<Credentials>,
     pub(crate) tls: Tls,
     /// Replicas are read in turn; else the first that answers.
     pub(crate) any_replica: bool,
@@ -104,10 +107,15 @@ impl Config {
         };
         let choice = |name, word| parameters.text(name) == Some(word);
         let count = |name, default| parameters.integer(name).and_then(|n| usize::try_from(n).ok()).unwrap_or(default);
-        Ok(Self {
-            servers,
+        let own = Account {
             user: parameters.required_text("user")?.to_owned(),
             password: parameters.secret("password").cloned(),
+        };
+        let credentials = parameters.secret("credentials").map(|text| Credentials::parse(text.expose()));
+        Ok(Self {
+            accounts: accounts::by_server(&own, parameters.document("accounts"), servers.len())?,
+            servers,
+            credentials: credentials.transpose()?,
             tls: tls(parameters)?,
             any_replica: choice("read_preference", "any"),
             connect_timeout: parameters.duration("connect_timeout").unwrap_or(Duration::from_secs(10)),

@@ -4,13 +4,16 @@
 
 use crate::config::{Config, Logical, Shard, TypeOptions};
 use crate::metadata::{self, PhysicalTable};
+use crate::pass_through::{PassThroughScan, QueryTable};
 use crate::pool::Servers;
 use crate::scan::{MysqlScan, ScanSpec};
 use crate::settings::Switches;
 use crate::table::{MysqlTable, Shared};
 use async_trait::async_trait;
 use futures::future::{join_all, try_join_all};
-use naru_connector::{Connector, ConnectorError, ErrorKind, QueryContext, Result, Scan, SessionSetting, Table};
+use naru_connector::{
+    Connector, ConnectorError, ErrorKind, QueryContext, QueryFunction, Result, Scan, SessionSetting, Table,
+};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -23,17 +26,23 @@ const MAIN: usize = 0;
 /// Names by their canonical form; `None` where two fold to one.
 type Names = BTreeMap<String, Option<String>>;
 
-/// One catalog.
+/// One catalog: as its own accounts see it, and as users' accounts do. Nothing that one account learned is told to another.
 #[derive(Debug)]
-pub(crate) struct MysqlConnector(Arc<Catalog>);
+pub(crate) struct MysqlConnector {
+    config: Config,
+    own: Arc<Catalog>,
+    settings: Vec<SessionSetting>,
+    /// By the name of a user's account.
+    by_account: Mutex<HashMap<String, Arc<Catalog>>>,
+}
 
+/// What one account sees, over connections of its own.
 #[derive(Debug)]
 struct Catalog {
     name: String,
     logical: Vec<Logical>,
     types: TypeOptions,
     shared: Shared,
-    settings: Vec<SessionSetting>,
     databases: Remembered<(), Names>,
     tables: Remembered<String, Names>,
     described: Remembered<(String, String), MysqlTable>,
@@ -42,18 +51,24 @@ struct Catalog {
 impl MysqlConnector {
     /// A catalog that has reached nothing yet.
     pub(crate) fn new(catalog: &str, config: Config) -> Result<Self> {
-        let servers = Arc::new(Servers::new(&config));
-        let switches = Switches::of_catalog(config.pushdown_off);
-        Ok(Self(Arc::new(Catalog {
-            name: catalog.to_owned(),
-            logical: config.tables,
-            types: config.types,
-            shared: Shared { servers, zero_dates_are_null: config.types.zero_dates_are_null, switches },
-            settings: switches.settings(),
-            databases: Remembered::new(config.metadata_ttl),
-            tables: Remembered::new(config.metadata_ttl),
-            described: Remembered::new(config.metadata_ttl),
-        })))
+        let own = Arc::new(Catalog::new(catalog, &config, Servers::new(&config)));
+        let settings = own.shared.switches.settings();
+        Ok(Self { config, own, settings, by_account: Mutex::default() })
+    }
+
+    /// The catalog as the asking user's account sees it.
+    fn catalog(&self, ctx: &QueryContext) -> Result<Arc<Catalog>> {
+        let Some(credentials) = &self.config.credentials else { return Ok(Arc::clone(&self.own)) };
+        let name = &self.own.name;
+        let account = credentials.of(&ctx.principal.user).ok_or_else(|| {
+            let text = format!("catalog {name} has no account for user {}", ctx.principal.user);
+            ConnectorError::new(ErrorKind::SourceDenied, text)
+        })?;
+        let mut known = self.by_account.lock();
+        let catalog = known.entry(account.user.clone()).or_insert_with(|| {
+            Arc::new(Catalog::new(name, &self.config, self.own.shared.servers.under(&self.config, account)))
+        });
+        Ok(Arc::clone(catalog))
     }
 
     /// Runs `ask` where sockets are served.
@@ -62,7 +77,7 @@ impl MysqlConnector {
         T: Send + 'static,
         Ask: Future<Output = Result<T>> + Send + 'static,
     {
-        on_io(ctx, ask(Arc::clone(&self.0))).await
+        on_io(ctx, ask(self.catalog(ctx)?)).await
     }
 }
 
@@ -99,11 +114,12 @@ impl Connector for MysqlConnector {
 
     async fn table(&self, ctx: &QueryContext, schema: &str, table: &str) -> Result<Option<Arc<dyn Table>>> {
         let key = (schema.to_owned(), table.to_owned());
-        let found = match self.0.described.get(&key) {
+        let catalog = self.catalog(ctx)?;
+        let found = match catalog.described.get(&key) {
             Some(known) => Some(known),
             None => self.run(ctx, |catalog| async move { catalog.table(&key.0, &key.1).await }).await?,
         };
-        let switches = self.0.shared.switches.in_session(ctx, &self.0.name);
+        let switches = catalog.shared.switches.in_session(ctx, &catalog.name);
         Ok(found.map(|table| table.with_switches(switches) as Arc<dyn Table>))
     }
 
@@ -114,7 +130,9 @@ impl Connector for MysqlConnector {
     }
 
     async fn check(&self, ctx: &QueryContext) -> Result<()> {
-        self.run(ctx, |catalog| async move {
+        // By the catalog's own accounts: no user asks.
+        let catalog = Arc::clone(&self.own);
+        on_io(ctx, async move {
             let servers = &catalog.shared.servers;
             try_join_all((0..servers.len()).map(|server| metadata::databases(servers, server))).await?;
             for logical in &catalog.logical {
@@ -128,18 +146,60 @@ impl Connector for MysqlConnector {
         .await
     }
 
+    fn query_function(&self) -> Option<&dyn QueryFunction> {
+        Some(self)
+    }
+
     fn settings(&self) -> &[SessionSetting] {
-        &self.0.settings
+        &self.settings
     }
 
     fn decode_scan(&self, encoded: &serde_json::Value) -> Result<Arc<dyn Scan>> {
+        if self.config.credentials.is_some() {
+            // An encoded scan doesn't say whose it is.
+            let text = "a catalog with users' own accounts is not read on other machines";
+            return Err(ConnectorError::new(ErrorKind::Unsupported, text));
+        }
+        let servers = &self.own.shared.servers;
+        if let Some(scan) = PassThroughScan::decode(encoded, servers)? {
+            return Ok(Arc::new(scan));
+        }
         let spec: ScanSpec = serde_json::from_value(encoded.clone())
             .map_err(|error| ConnectorError::internal("not a scan of a MySQL table").with_detail(error))?;
-        Ok(Arc::new(MysqlScan::new(spec, Arc::clone(&self.0.shared.servers), None)?))
+        Ok(Arc::new(MysqlScan::new(spec, Arc::clone(servers), None)?))
+    }
+}
+
+#[async_trait]
+impl QueryFunction for MysqlConnector {
+    fn name(&self) -> &'static str {
+        "mysql_query"
+    }
+
+    async fn table(&self, ctx: &QueryContext, selector: &str, statement: &str) -> Result<Arc<dyn Table>> {
+        let (selector, statement) = (selector.to_owned(), statement.to_owned());
+        let table = self.run(ctx, |catalog| async move {
+            QueryTable::new(&catalog.shared, &catalog.name, &selector, statement).await
+        });
+        Ok(Arc::new(table.await?))
     }
 }
 
 impl Catalog {
+    fn new(name: &str, config: &Config, servers: Servers) -> Self {
+        let switches = Switches::of_catalog(config.pushdown_off);
+        let zero_dates_are_null = config.types.zero_dates_are_null;
+        Self {
+            name: name.to_owned(),
+            logical: config.tables.clone(),
+            types: config.types,
+            shared: Shared { servers: Arc::new(servers), zero_dates_are_null, switches },
+            databases: Remembered::new(config.metadata_ttl),
+            tables: Remembered::new(config.metadata_ttl),
+            described: Remembered::new(config.metadata_ttl),
+        }
+    }
+
     async fn databases(&self) -> Result<Arc<Names>> {
         if let Some(known) = self.databases.get(&()) {
             return Ok(known);

@@ -2,10 +2,14 @@
 
 use crate::config::TypeOptions;
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
+use mysql_async::Column;
+use mysql_async::consts::{ColumnFlags, ColumnType};
 use serde::{Deserialize, Serialize};
 
 /// The zone of TIMESTAMP columns: sessions run in UTC.
 const UTC: &str = "+00:00";
+/// The number of the character set `binary` in the protocol.
+const BINARY_CHARSET: u16 = 63;
 
 /// How a result column is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +79,62 @@ impl Kind {
             DataType::Time64(TimeUnit::Microsecond) => Self::Time,
             DataType::Timestamp(TimeUnit::Microsecond, None) => Self::DateTime,
             DataType::Timestamp(TimeUnit::Microsecond, Some(zone)) if zone.as_ref() == UTC => Self::Timestamp,
+            _ => return None,
+        })
+    }
+
+    /// The kind of a result's column as the protocol describes it; `None` for a type that has no counterpart here.
+    pub(crate) fn of_wire(column: &Column) -> Option<Self> {
+        let unsigned = column.flags().contains(ColumnFlags::UNSIGNED_FLAG);
+        let binary = column.character_set() == BINARY_CHARSET;
+        Some(match column.column_type() {
+            ColumnType::MYSQL_TYPE_TINY if unsigned => Self::Int16,
+            ColumnType::MYSQL_TYPE_TINY => Self::Int8,
+            ColumnType::MYSQL_TYPE_SHORT if unsigned => Self::Int32,
+            ColumnType::MYSQL_TYPE_SHORT => Self::Int16,
+            ColumnType::MYSQL_TYPE_INT24 | ColumnType::MYSQL_TYPE_YEAR => Self::Int32,
+            ColumnType::MYSQL_TYPE_LONG if unsigned => Self::Int64,
+            ColumnType::MYSQL_TYPE_LONG => Self::Int32,
+            ColumnType::MYSQL_TYPE_LONGLONG if unsigned => Self::Decimal128(20, 0),
+            ColumnType::MYSQL_TYPE_LONGLONG => Self::Int64,
+            ColumnType::MYSQL_TYPE_FLOAT => Self::Float32,
+            ColumnType::MYSQL_TYPE_DOUBLE => Self::Float64,
+            ColumnType::MYSQL_TYPE_DECIMAL | ColumnType::MYSQL_TYPE_NEWDECIMAL => {
+                // The length counts a sign and a point.
+                let scale = column.decimals();
+                let signs = u32::from(!unsigned) + u32::from(scale > 0);
+                let precision = u8::try_from(column.column_length().saturating_sub(signs)).ok()?.max(scale).max(1);
+                let scale = i8::try_from(scale).ok()?;
+                match precision {
+                    0..=38 => Self::Decimal128(precision, scale),
+                    39..=76 => Self::Decimal256(precision, scale),
+                    _ => return None,
+                }
+            }
+            ColumnType::MYSQL_TYPE_BIT if column.column_length() == 1 => Self::Boolean,
+            ColumnType::MYSQL_TYPE_BIT => Self::Bytes,
+            ColumnType::MYSQL_TYPE_DATE | ColumnType::MYSQL_TYPE_NEWDATE => Self::Date,
+            ColumnType::MYSQL_TYPE_TIME | ColumnType::MYSQL_TYPE_TIME2 => Self::Time,
+            ColumnType::MYSQL_TYPE_DATETIME | ColumnType::MYSQL_TYPE_DATETIME2 => Self::DateTime,
+            ColumnType::MYSQL_TYPE_TIMESTAMP | ColumnType::MYSQL_TYPE_TIMESTAMP2 => Self::Timestamp,
+            ColumnType::MYSQL_TYPE_GEOMETRY => Self::Geometry,
+            // `SELECT NULL`
+            ColumnType::MYSQL_TYPE_NULL | ColumnType::MYSQL_TYPE_JSON => Self::Text,
+            ColumnType::MYSQL_TYPE_VARCHAR
+            | ColumnType::MYSQL_TYPE_VAR_STRING
+            | ColumnType::MYSQL_TYPE_STRING
+            | ColumnType::MYSQL_TYPE_ENUM
+            | ColumnType::MYSQL_TYPE_SET
+            | ColumnType::MYSQL_TYPE_TINY_BLOB
+            | ColumnType::MYSQL_TYPE_MEDIUM_BLOB
+            | ColumnType::MYSQL_TYPE_LONG_BLOB
+            | ColumnType::MYSQL_TYPE_BLOB => {
+                if binary {
+                    Self::Bytes
+                } else {
+                    Self::Text
+                }
+            }
             _ => return None,
         })
     }

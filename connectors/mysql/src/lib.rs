@@ -8,6 +8,7 @@
 //! Values reach a server as bind parameters only. What a server evaluates gives the same rows as evaluating it here:
 //! [`sql::predicate`] says how, type by type.
 
+mod accounts;
 mod config;
 mod connector;
 mod decode;
@@ -15,6 +16,7 @@ mod error;
 mod kind;
 mod metadata;
 mod parameters;
+mod pass_through;
 mod pattern;
 mod pool;
 mod read;

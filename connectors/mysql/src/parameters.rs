@@ -14,6 +14,15 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
     Parameter { required: true, ..parameter("user", ParameterKind::Text, "The account at the servers.") },
     Parameter { secret: true, ..parameter("password", ParameterKind::Text, "Its password.") },
     Parameter {
+        secret: true,
+        ..parameter(
+            "credentials",
+            ParameterKind::Text,
+            "Users' own accounts, `user:account:password` a line, `*` for everyone else; write `${file:PATH}`.",
+        )
+    },
+    parameter("accounts", ParameterKind::Document, "Servers with another account; see the documentation."),
+    Parameter {
         default: Some("verify-full"),
         ..parameter(
             "tls",

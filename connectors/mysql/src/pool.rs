@@ -1,5 +1,6 @@
 //! Connections: pooled per server, capped per server and per catalog, never reused when anything went wrong on them.
 
+use crate::accounts::Account;
 use crate::config::{Address, Config, Tls, TlsMode};
 use crate::error::from_driver;
 use mysql_async::prelude::Queryable;
@@ -41,6 +42,13 @@ struct Server {
     next: AtomicUsize,
 }
 
+impl Server {
+    fn new(config: &Config, replicas: &[Address], account: &Account, turns: Arc<Semaphore>) -> Self {
+        let pool = |address| Pool::new(options(config, address, account));
+        Self { replicas: replicas.iter().map(pool).collect(), turns, next: AtomicUsize::new(0) }
+    }
+}
+
 impl fmt::Debug for Servers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Servers({})", self.servers.len())
@@ -48,19 +56,30 @@ impl fmt::Debug for Servers {
 }
 
 impl Servers {
-    /// Pools without a connection yet.
+    /// Pools without a connection yet, under the catalog's own accounts.
     pub(crate) fn new(config: &Config) -> Self {
-        let server = |replicas: &Vec<Address>| Server {
-            replicas: replicas.iter().map(|address| Pool::new(options(config, address))).collect(),
-            turns: Arc::new(Semaphore::new(config.max_connections_per_server)),
-            next: AtomicUsize::new(0),
-        };
+        let turns = || Arc::new(Semaphore::new(config.max_connections_per_server));
+        let servers = config.servers.iter().zip(&config.accounts);
         Self {
-            servers: config.servers.iter().map(server).collect(),
+            servers: servers.map(|(replicas, account)| Server::new(config, replicas, account, turns())).collect(),
             turns: Arc::new(Semaphore::new(config.max_connections)),
             any_replica: config.any_replica,
             connect_timeout: config.connect_timeout,
             queue_timeout: config.queue_timeout,
+        }
+    }
+
+    /// The same servers under another account: connections are its own, limits are the catalog's.
+    pub(crate) fn under(&self, config: &Config, account: &Account) -> Self {
+        let servers = config.servers.iter().zip(&self.servers);
+        let server =
+            |(replicas, own): (&Vec<Address>, &Server)| Server::new(config, replicas, account, Arc::clone(&own.turns));
+        Self {
+            servers: servers.map(server).collect(),
+            turns: Arc::clone(&self.turns),
+            any_replica: self.any_replica,
+            connect_timeout: self.connect_timeout,
+            queue_timeout: self.queue_timeout,
         }
     }
 
@@ -171,7 +190,7 @@ async fn close(conn: Conn) {
     }
 }
 
-fn options(config: &Config, address: &Address) -> Opts {
+fn options(config: &Config, address: &Address, account: &Account) -> Opts {
     let limits = PoolConstraints::new(0, config.max_connections_per_server).unwrap_or_default();
     let pool = PoolOpts::new()
         .with_constraints(limits)
@@ -181,8 +200,8 @@ fn options(config: &Config, address: &Address) -> Opts {
     OptsBuilder::default()
         .ip_or_hostname(address.host.clone())
         .tcp_port(address.port)
-        .user(Some(config.user.clone()))
-        .pass(config.password.as_ref().map(|password| password.expose().to_owned()))
+        .user(Some(account.user.clone()))
+        .pass(account.password.as_ref().map(|password| password.expose().to_owned()))
         .prefer_socket(false)
         .max_allowed_packet(Some(MAX_PACKET))
         .setup(SESSION.to_vec())

@@ -40,6 +40,22 @@ pub(crate) struct Statement {
     /// One for each field of `schema`.
     pub(crate) sources: Vec<Source>,
     pub(crate) zero_dates_are_null: bool,
+    /// It is a user's own statement: nothing is known about its connection afterwards, nor about its columns before.
+    pub(crate) foreign: bool,
+    /// When it can't be reached, its rows are left out, and the user is told.
+    pub(crate) may_be_left_out: bool,
+}
+
+impl Statement {
+    /// The failure as the query takes it: none when this statement's rows may be left out.
+    fn tolerated(&self, ctx: &QueryContext, error: ConnectorError) -> Option<ConnectorError> {
+        if !self.may_be_left_out || error.kind != ErrorKind::Unavailable {
+            return Some(error);
+        }
+        tracing::warn!(query = %ctx.query_id, detail = error.detail, "{}: left out", error.message);
+        ctx.warnings.push_incomplete(format!("rows are missing: {}", error.message));
+        None
+    }
 }
 
 type Sender = mpsc::Sender<Result<RecordBatch>>;
@@ -61,17 +77,22 @@ async fn drive(ctx: QueryContext, servers: Arc<Servers>, statement: Statement, s
     };
     let mut lease = match lease {
         Ok(lease) => lease,
-        Err(error) => return report(sender, Some(error)).await,
+        Err(error) => return report(sender, statement.tolerated(&ctx, error)).await,
     };
+    let mut sent = false;
     let outcome = tokio::select! {
         biased;
         reason = stopped(&ctx, &sender) => Err(Ended::Stopped(reason)),
-        read = read(&mut lease, &statement, &sender) => read,
+        read = read(&mut lease, &statement, &sender, &mut sent) => read,
     };
     match outcome {
         Ok(last) => {
             // Read to its end: others may have the connection while this batch waits to be taken.
-            lease.finish();
+            if statement.foreign {
+                lease.discard().await
+            } else {
+                lease.finish()
+            }
             if let Some(last) = last {
                 drop(sender.send(last).await);
             }
@@ -79,7 +100,11 @@ async fn drive(ctx: QueryContext, servers: Arc<Servers>, statement: Statement, s
         // Side by side: a receiver that takes nothing must not keep the statement alive.
         Err(Ended::Stopped(reason)) => drop(tokio::join!(lease.stop(), report(sender, reason))),
         Err(Ended::Refused(error)) => drop(tokio::join!(lease.stop(), report(sender, Some(error)))),
-        Err(Ended::Failed(error)) => drop(tokio::join!(lease.discard(), report(sender, Some(error)))),
+        Err(Ended::Failed(error)) => {
+            // Rows that have left can't be left out any more.
+            let error = if sent { Some(error) } else { statement.tolerated(&ctx, error) };
+            tokio::join!(lease.discard(), report(sender, error));
+        }
     }
 }
 
@@ -116,11 +141,12 @@ async fn stopped(ctx: &QueryContext, sender: &Sender) -> Option<ConnectorError> 
     }
 }
 
-/// Sends all batches but the last one, which it gives back.
+/// Sends all batches but the last one, which it gives back. `sent` becomes true with the first.
 async fn read(
     lease: &mut Lease,
     statement: &Statement,
     sender: &Sender,
+    sent: &mut bool,
 ) -> std::result::Result<Option<Result<RecordBatch>>, Ended> {
     let what = statement.what.as_str();
     let failed = |error: mysql_async::Error| Ended::Failed(from_driver(&error, what));
@@ -130,8 +156,11 @@ async fn read(
     let mut batch = BatchBuilder::new(statement);
     while let Some(row) = rows.next().await.map_err(failed)? {
         batch.append(row, what).map_err(Ended::Refused)?;
-        if batch.is_full() && sender.send(batch.finish()).await.is_err() {
-            return Err(Ended::Stopped(None));
+        if batch.is_full() {
+            *sent = true;
+            if sender.send(batch.finish()).await.is_err() {
+                return Err(Ended::Stopped(None));
+            }
         }
     }
     Ok((batch.rows > 0).then(|| batch.finish()))
@@ -157,7 +186,7 @@ impl<'a> BatchBuilder<'a> {
     fn append(&mut self, row: Row, what: &str) -> Result<()> {
         let changed = || ConnectorError::new(ErrorKind::ObjectChanged, format!("{what} has changed while it was read"));
         // A statement without columns asks for a constant, to count rows.
-        if row.len() < self.columns.len() {
+        if row.len() < self.columns.len() || (self.statement.foreign && row.len() > self.columns.len()) {
             return Err(changed());
         }
         for (column, value) in self.columns.iter_mut().zip(row.unwrap()) {

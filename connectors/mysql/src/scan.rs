@@ -76,6 +76,8 @@ pub(crate) struct ScanSpec {
     pub(crate) shards: Vec<Shard>,
     pub(crate) shard_count: usize,
     pub(crate) zero_dates_are_null: bool,
+    /// A shard that can't be reached is left out.
+    pub(crate) partial_results: bool,
 }
 
 impl ScanSpec {
@@ -274,6 +276,8 @@ impl Scan for MysqlScan {
             schema: Arc::clone(&self.schema),
             sources: sources.collect(),
             zero_dates_are_null: self.spec.zero_dates_are_null,
+            foreign: false,
+            may_be_left_out: self.spec.partial_results && self.spec.shard_count > 1,
         };
         Ok(read::run(ctx, &self.servers, statement))
     }

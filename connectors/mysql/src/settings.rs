@@ -13,6 +13,9 @@ pub(crate) struct Switches {
     pub(crate) partial_results: bool,
 }
 
+/// The switch that a pass-through scan heeds too.
+pub(crate) const PARTIAL_RESULTS: &str = "partial_results";
+
 struct Switch {
     name: &'static str,
     help: &'static str,
@@ -33,7 +36,7 @@ const SWITCHES: &[Switch] = &[
     },
     Switch { name: "limit_pushdown", help: "LIMIT is sent to servers.", field: |switches| &mut switches.limit },
     Switch {
-        name: "partial_results",
+        name: PARTIAL_RESULTS,
         help: "A shard that can't be reached is left out with a warning; off, it is an error.",
         field: |switches| &mut switches.partial_results,
     },

@@ -260,6 +260,7 @@ impl Table for MysqlTable {
             shards: self.shards.iter().filter(|shard| candidates.contains(&shard.number)).cloned().collect(),
             shard_count: self.shards.len(),
             zero_dates_are_null: self.origins.zero_dates_are_null,
+            partial_results: self.switches.partial_results,
         };
         let rewriting =
             Rewriting { origins: Arc::clone(&self.origins), router: self.router.clone(), switches: self.switches };

@@ -94,6 +94,12 @@ struct Ended {
     sqlstate: Option<&'static str>,
     rows: u64,
     duration_ms: u64,
+    /// Rows are missing, and the user was told so.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    incomplete: bool,
+    /// What the user was told besides the rows.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
 }
 
 /// One line.
@@ -177,6 +183,8 @@ impl AuditLog {
             sqlstate: error.map(|error| sqlstate(error.code)),
             rows: 0,
             duration_ms: 0,
+            incomplete: false,
+            warnings: Vec::new(),
         };
         self.write(event, query_id, asked, Some(ended))
     }

@@ -3,6 +3,7 @@
 use super::{Asked, AuditLog, AuditedTable, Ended, outcome_of};
 use crate::error::{Error, Result};
 use crate::server::pg::sqlstate;
+use naru_connector::Warnings;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,13 +13,21 @@ pub struct PendingAudit {
     log: Arc<AuditLog>,
     query_id: Arc<str>,
     asked: Option<Asked>,
+    warnings: Warnings,
 }
 
 impl PendingAudit {
     /// Nothing is written yet: what it reads is not known.
     #[must_use]
     pub fn new(log: Arc<AuditLog>, query_id: Arc<str>, asked: Asked) -> Self {
-        Self { log, query_id, asked: Some(asked) }
+        Self { log, query_id, asked: Some(asked), warnings: Warnings::default() }
+    }
+
+    /// The same, whose end record will hold what the user was warned of.
+    #[must_use]
+    pub fn with_warnings(mut self, warnings: Warnings) -> Self {
+        self.warnings = warnings;
+        self
     }
 
     /// Writes the start record.
@@ -27,7 +36,8 @@ impl PendingAudit {
     /// It can't be written, and that is fatal.
     pub fn start(mut self, tables: Vec<AuditedTable>) -> Result<QueryAudit> {
         let asked = self.asked.take().ok_or_else(|| Error::internal("a query is audited twice"))?;
-        QueryAudit::start(Arc::clone(&self.log), Arc::clone(&self.query_id), Asked { tables, ..asked })
+        let (log, query_id) = (Arc::clone(&self.log), Arc::clone(&self.query_id));
+        QueryAudit::start(log, query_id, Asked { tables, ..asked }, self.warnings.clone())
     }
 
     /// Writes both records of a query that was refused before it ran.
@@ -38,7 +48,8 @@ impl PendingAudit {
     fn end(&mut self, error: &Error) {
         let Some(asked) = self.asked.take() else { return };
         // It does not run either way; `write` has told the server's log.
-        if let Ok(mut audit) = QueryAudit::start(Arc::clone(&self.log), Arc::clone(&self.query_id), asked) {
+        let (log, query_id) = (Arc::clone(&self.log), Arc::clone(&self.query_id));
+        if let Ok(mut audit) = QueryAudit::start(log, query_id, asked, self.warnings.clone()) {
             audit.failed(error);
         }
     }
@@ -58,13 +69,14 @@ pub struct QueryAudit {
     started: Instant,
     asked: Asked,
     rows: u64,
+    warnings: Warnings,
     ended: bool,
 }
 
 impl QueryAudit {
-    fn start(log: Arc<AuditLog>, query_id: Arc<str>, asked: Asked) -> Result<Self> {
+    fn start(log: Arc<AuditLog>, query_id: Arc<str>, asked: Asked, warnings: Warnings) -> Result<Self> {
         log.write("start", Some(&query_id), &asked, None)?;
-        Ok(Self { log, query_id, started: Instant::now(), asked, rows: 0, ended: false })
+        Ok(Self { log, query_id, started: Instant::now(), asked, rows: 0, warnings, ended: false })
     }
 
     /// Rows that left.
@@ -91,6 +103,8 @@ impl QueryAudit {
             sqlstate,
             rows: self.rows,
             duration_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            incomplete: self.warnings.incomplete(),
+            warnings: self.warnings.lines(),
         };
         // Its rows have left: all that can be done is what `write` does, to tell the server's log.
         let _ = self.log.write("end", Some(&self.query_id), &self.asked, Some(ended));

@@ -2,6 +2,7 @@
 //! tables to a plan.
 
 mod information_schema;
+mod query_function;
 mod registry;
 mod resolver;
 mod runtime;

@@ -53,20 +53,21 @@ fn catalog(path: &Path, kept: &[Configured], problems: &mut Problems) -> Option<
     if problems.0.len() > before {
         return None;
     }
-    let Values { parameters, secret_files, .. } = values;
+    let Values { parameters, secret_files, .. } = &values;
     let same = |old: &&Configured| {
-        *old.catalog.name == *name && old.connector == factory.name() && old.parameters == parameters
+        *old.catalog.name == *name && old.connector == factory.name() && old.parameters == *parameters
     };
     if let Some(old) = kept.iter().find(same) {
-        return Some(Configured { secret_files, ..old.clone() });
+        return Some(Configured { secret_files: secret_files.clone(), ..old.clone() });
     }
-    let created = factory.create(&name, &parameters).map_err(|error| {
+    let created = factory.create(&name, parameters).map_err(|error| {
         let detail = error.detail.map(|detail| format!(": {detail}")).unwrap_or_default();
-        Problem::of(path, format!("{}{detail}", error.message))
+        Problem::of(path, values.without_secrets(format!("{}{detail}", error.message)))
     });
     let connector = problems.note(created)?;
     let default_schema = parameters.text("default_schema").unwrap_or_default().to_owned();
     let catalog = Catalog { name: Arc::from(name), connector, default_schema };
+    let (parameters, secret_files) = (parameters.clone(), secret_files.clone());
     Some(Configured { catalog, file: path.to_owned(), secret_files, connector: factory.name(), parameters })
 }
 

@@ -25,12 +25,22 @@ pub(super) struct Values {
     lines: BTreeMap<&'static str, usize>,
     /// Files that secrets were read from.
     pub(super) secret_files: Vec<PathBuf>,
+    /// Texts inside structured parts that hold secrets: an error about such a part may repeat them.
+    filled: Vec<Secret>,
 }
 
 impl Values {
     /// A problem of one key's value, at its line if the file gives it.
     pub(super) fn problem(&self, file: &Path, key: &str, text: impl Into<String>) -> Problem {
         Problem { file: file.to_owned(), line: self.lines.get(key).copied(), text: text.into() }
+    }
+
+    /// A connector's words about these values, with stars for every secret that a structured part was filled with.
+    pub(super) fn without_secrets(&self, text: String) -> String {
+        self.filled.iter().map(Secret::expose).filter(|secret| !secret.is_empty()).fold(text, |text, secret| {
+            let quoted = format!("{secret:?}");
+            text.replace(&quoted, "***").replace(secret, "***").replace(&secret.to_lowercase(), "***")
+        })
     }
 }
 
@@ -161,7 +171,10 @@ impl<'t> Document<'t> {
         values.lines.insert(parameter.name, line_of(self.text, value.span().start));
         if parameter.kind == ParameterKind::Document {
             let structured = matches!(value.get_ref(), DeValue::Table(_) | DeValue::Array(_));
-            let document = structured.then(|| structure(value.get_ref())).flatten().ok_or_else(wrong)?;
+            if !structured {
+                return Err(wrong());
+            }
+            let document = structure(value.get_ref(), folder, values)?.ok_or_else(wrong)?;
             return Ok(Some(ParameterValue::Document(document)));
         }
         let read = &mut values.secret_files;
@@ -191,20 +204,43 @@ fn unknown(name: &str, prefix: &str, known: &[Parameter], below: &[&str]) -> Str
     format!("unknown key \"{prefix}{name}\"{advice}")
 }
 
-/// A structured part of the file as the connector will read it.
-fn structure(value: &DeValue<'_>) -> Option<serde_json::Value> {
-    Some(match value {
-        DeValue::String(text) => text.as_ref().into(),
-        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix()).ok()?.into(),
-        DeValue::Float(number) => number.as_str().parse::<f64>().ok()?.into(),
+/// A structured part of the file as the connector will read it, its secrets filled in; `None` for a number that is none.
+fn structure(value: &DeValue<'_>, folder: &Path, values: &mut Values) -> Result<Option<serde_json::Value>, String> {
+    Ok(Some(match value {
+        DeValue::String(text) => {
+            let filled = secrets::fill(text, folder, &mut values.secret_files)?;
+            if filled != *text {
+                values.filled.push(Secret::new(filled.clone()));
+            }
+            filled.into()
+        }
+        DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
+            Ok(number) => number.into(),
+            Err(_) => return Ok(None),
+        },
+        DeValue::Float(number) => match number.as_str().parse::<f64>() {
+            Ok(number) => number.into(),
+            Err(_) => return Ok(None),
+        },
         DeValue::Boolean(flag) => (*flag).into(),
         DeValue::Datetime(moment) => moment.to_string().into(),
-        DeValue::Array(items) => items.iter().map(|item| structure(item.get_ref())).collect::<Option<Vec<_>>>()?.into(),
-        DeValue::Table(table) => {
-            let pairs = table.iter().map(|(key, value)| Some((key.get_ref().to_string(), structure(value.get_ref())?)));
-            serde_json::Value::Object(pairs.collect::<Option<_>>()?)
+        DeValue::Array(items) => {
+            let mut array = Vec::new();
+            for item in items.iter() {
+                let Some(item) = structure(item.get_ref(), folder, values)? else { return Ok(None) };
+                array.push(item);
+            }
+            array.into()
         }
-    })
+        DeValue::Table(table) => {
+            let mut object = serde_json::Map::new();
+            for (key, value) in table.iter() {
+                let Some(value) = structure(value.get_ref(), folder, values)? else { return Ok(None) };
+                object.insert(key.get_ref().to_string(), value);
+            }
+            object.into()
+        }
+    }))
 }
 
 /// A plain value as text, numbers and booleans too: a value may be written with or without quotes where its kind allows.

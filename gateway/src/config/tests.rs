@@ -216,3 +216,25 @@ fn the_reference_is_what_make_docs_wrote() {
     let committed = std::fs::read_to_string(committed).unwrap_or_default();
     assert_eq!(committed, super::reference::markdown(), "run `make docs`");
 }
+
+#[test]
+fn secrets_in_structured_keys_are_filled_in_and_never_shown() {
+    let folder = Folder::new();
+    folder.write("secret", "Hunter2\n");
+    let catalog = |more: &str| format!("connector = \"mysql\"\nhosts = [\"localhost\"]\nuser = \"naru\"\n{more}\n");
+    let accounts = "[[accounts]]\nservers = [0]\npassword = \"${file:secret}\"";
+    folder.write("catalogs/shop.toml", &catalog(accounts));
+    let loaded = folder.load().unwrap();
+    let shown = format!("{loaded:?} {:?} {:?}", loaded.origin, loaded.snapshot);
+    assert!(!shown.contains("Hunter2"), "{shown}");
+
+    // Where the value is wrong: the reader of the structure would repeat it.
+    for wrong in ["layout = \"${file:secret}\"", "name = \"t\"\nservers = [\"${file:secret}\"]"] {
+        folder.write("catalogs/shop.toml", &catalog(&format!("[[tables]]\nschema = \"s\"\n{wrong}")));
+        let error = folder.load().err().unwrap();
+        assert!(error.contains("shop.toml") && error.contains("***"), "{error}");
+        assert!(!error.to_lowercase().contains("hunter2"), "{error}");
+    }
+    folder.write("catalogs/shop.toml", &catalog("[[tables]]\nschema = \"${file:no-such-file}\"\nname = \"t\""));
+    assert!(folder.load().err().unwrap().contains("no-such-file"));
+}

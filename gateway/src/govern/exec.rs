@@ -290,8 +290,9 @@ impl ExecutionPlan for GovernedExec {
         if !self.sealed {
             return self.inner.execute(partition, context);
         }
-        let query = context.session_config().get_extension::<QueryContext>();
-        let query = query.map_or_else(String::new, |ctx| ctx.query_id.to_string());
+        let ctx = context.session_config().get_extension::<QueryContext>();
+        let query = ctx.as_ref().map_or_else(String::new, |ctx| ctx.query_id.to_string());
+        let context = ctx.map_or_else(|| Arc::clone(&context), |ctx| inside(&context, &ctx, &self.table));
         let table = self.table.clone();
         let seal = move |error: DataFusionError| seal_error(error, &table, &query);
         let inner = self.inner.execute(partition, context).map_err(&seal)?;
@@ -307,6 +308,22 @@ impl ExecutionPlan for GovernedExec {
         });
         Ok(Box::pin(RecordBatchStreamAdapter::new(schema, batches)))
     }
+}
+
+/// The context for what runs inside a restricted table: what a source warns of there, such as where the rows are that policy
+/// asks for, is not the user's to know.
+fn inside(context: &TaskContext, ctx: &QueryContext, table: &TableReference) -> Arc<TaskContext> {
+    let sealed = QueryContext { warnings: ctx.warnings.sealed(&table.to_string()), ..ctx.clone() };
+    Arc::new(TaskContext::new(
+        context.task_id(),
+        context.session_id(),
+        context.session_config().clone().with_extension(Arc::new(sealed)),
+        context.scalar_functions().clone(),
+        context.higher_order_functions().clone(),
+        context.aggregate_functions().clone(),
+        context.window_functions().clone(),
+        context.runtime_env(),
+    ))
 }
 
 /// Replaces whatever failed inside a restricted table by its code, the object and the query's id; the log keeps the rest.

@@ -16,6 +16,6 @@ pub use exec::{GovernedExec, ScanFacts, Stamp};
 pub(crate) use expressions::broken;
 pub use expressions::{PolicyExpressions, PolicySession, Restrictions};
 pub use review::review;
-pub use rights::{ColumnRight, Rights, RowFilter, TableRights};
+pub use rights::{ColumnRight, QUERY_FUNCTION, QUERY_SCHEMA, Rights, RowFilter, TableRights};
 pub use table::{DENIED_COLUMN, Exposure, GovernedTable};
 pub use verify::{verify_logical, verify_physical};

@@ -8,6 +8,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 const SELECT: &str = "select";
+const EXECUTE: &str = "execute";
+
+/// A catalog's query function as Trino names it, `catalog.system.query`, and so do its policies.
+pub const QUERY_SCHEMA: &str = "system";
+/// See [`QUERY_SCHEMA`].
+pub const QUERY_FUNCTION: &str = "query";
 
 /// One identity before one policy snapshot at one moment.
 #[derive(Debug, Clone)]
@@ -115,6 +121,17 @@ impl Rights {
     #[must_use]
     pub fn reads_system_information(&self) -> bool {
         self.engine.access(&self.request(Resource::new().with("sysinfo", "*"), "read_sysinfo")).allowed
+    }
+
+    /// May the identity send a catalog's source statements of its own? The policies that say so, and no restriction: the source
+    /// knows nothing of masks and row filters.
+    #[must_use]
+    pub fn query_function(&self, catalog: &str) -> Option<TableRights> {
+        let function = Resource::new().with("catalog", catalog).with("schema", QUERY_SCHEMA);
+        let function = function.with("schemafunction", QUERY_FUNCTION);
+        let access = self.engine.access(&self.request(function, EXECUTE));
+        let policies = [access.policy_id].into_iter().filter(|id| *id >= 0).collect();
+        access.allowed.then_some(TableRights { columns: Vec::new(), row_filter: RowFilter::None, policies })
     }
 
     /// The rights on a table, or `None` when it does not exist for the identity.

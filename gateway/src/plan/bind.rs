@@ -3,7 +3,7 @@
 //! Names resolve through [`Resolver`] only; DataFusion's own catalog list is empty. A bound plan is checked for denied
 //! columns, then verified; the optimised and the physical plan are verified again.
 
-use super::{dialect, lookup, names, pg_compat, wildcard};
+use super::{dialect, lookup, names, pg_compat, query_function, wildcard};
 use crate::audit::AuditedTable;
 use crate::catalog::{DeniedColumns, Resolver};
 use crate::error::{Error, ErrorCode, Result};
@@ -78,6 +78,7 @@ pub async fn bind(
 ) -> Result<Bound> {
     let mut query = query.clone();
     names::assign(&mut query);
+    let calls = query_function::take(&mut query, resolver.query_functions())?;
     pg_compat::rewrite(&mut query)?;
     dialect::to_datafusion(&mut query)?;
     let own_functions = functions::pg::for_statement(resolver, &called_functions(&query)).await?;
@@ -90,8 +91,17 @@ pub async fn bind(
     let policies = PolicySession::new(state);
     let (mut tables, mut hidden) = (HashMap::new(), HashMap::new());
     let (mut audited, mut sources) = (Vec::new(), Vec::new());
-    let mut lasting = own_functions.is_empty() && !resolver.rights.engine().depends_on_time();
-    for reference in references.into_iter().filter(|reference| reference.to_string() != pg_compat::GENERATE_SERIES) {
+    // A statement in a source's own language is described anew each time.
+    let mut lasting = own_functions.is_empty() && calls.is_empty() && !resolver.rights.engine().depends_on_time();
+    for call in &calls {
+        let table = resolver.query(&call.function, &call.catalog, &call.selector, &call.statement).await?;
+        audited.push(audited_table(&table));
+        tables.insert(call.reference.clone(), provider_as_source(table));
+    }
+    let named = |reference: &TableReference| {
+        reference.to_string() != pg_compat::GENERATE_SERIES && calls.iter().all(|call| call.reference != *reference)
+    };
+    for reference in references.into_iter().filter(named) {
         let table = resolver.table(&reference, &policies, &exposure).await?;
         let provider: &dyn Any = table.as_ref();
         match provider.downcast_ref::<GovernedTable>() {

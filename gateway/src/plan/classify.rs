@@ -142,6 +142,8 @@ pub fn classify(statement: &Statement) -> Result<Kind<'_>> {
         Statement::Rollback { savepoint: Some(_), .. } => Ok(Kind::NoOp("ROLLBACK")),
         Statement::Savepoint { .. } => Ok(Kind::NoOp("SAVEPOINT")),
         Statement::ReleaseSavepoint { .. } => Ok(Kind::NoOp("RELEASE")),
+        // Nobody can listen, so there is nothing to end: pools say it to put a connection back.
+        Statement::UNLISTEN { .. } => Ok(Kind::NoOp("UNLISTEN")),
         Statement::Discard { object_type } => Ok(Kind::Discard(object_type)),
         Statement::Insert(_)
         | Statement::Update(_)

@@ -13,6 +13,7 @@ mod parse;
 mod pg_compat;
 mod placeholders;
 mod pushdown;
+mod query_function;
 mod wildcard;
 
 pub(crate) use bind::Names;

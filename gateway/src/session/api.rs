@@ -5,6 +5,7 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::sql::sqlparser::ast::Statement;
 use futures::stream::BoxStream;
+use naru_connector::Warnings;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -112,6 +113,21 @@ pub struct Notice {
     pub sqlstate: &'static str,
     /// Text.
     pub message: String,
+}
+
+/// SQLSTATE of a plain warning.
+const WARNING: &str = "01000";
+
+/// What a session's running queries warn of; it can be asked while and after they run.
+#[derive(Debug, Clone)]
+pub struct Notices(pub(super) Warnings);
+
+impl Notices {
+    /// What was said since the last call. A statement has said all by the end of its rows.
+    #[must_use]
+    pub fn take(&self) -> Vec<Notice> {
+        self.0.take().into_iter().map(|message| Notice { sqlstate: WARNING, message }).collect()
+    }
 }
 
 /// A named object of the connection that a statement such as `DEALLOCATE`, `CLOSE` or `DISCARD ALL` gave up.

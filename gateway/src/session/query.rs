@@ -1,6 +1,6 @@
 //! A session: who, with which settings, in which schema, and how a query runs for it.
 
-use super::api::{Client, Described, Notice, Outcome, Parsed, Released, TransactionStatus};
+use super::api::{Client, Described, Notice, Notices, Outcome, Parsed, Released, TransactionStatus};
 use super::gateway::Gateway;
 use super::plan_cache::{KeptPlan, PlanKey, SnapshotVersion, WantedPlan};
 use super::prepared::PreparedStatement;
@@ -36,6 +36,7 @@ pub struct Session {
     pub(super) path: SearchPath,
     pub(super) transaction: TransactionStatus,
     pub(super) notices: Vec<Notice>,
+    warnings: Warnings,
     pub(super) prepared: BTreeMap<String, PreparedStatement>,
     pub(super) released: Vec<Released>,
     process_id: i32,
@@ -100,6 +101,7 @@ impl Session {
             path,
             transaction: TransactionStatus::Idle,
             notices: Vec::new(),
+            warnings: Warnings::default(),
             prepared: BTreeMap::new(),
             released: Vec::new(),
             process_id: 0,
@@ -163,7 +165,15 @@ impl Session {
 
     /// What to tell the client although the statement succeeded.
     pub fn take_notices(&mut self) -> Vec<Notice> {
-        std::mem::take(&mut self.notices)
+        let mut notices = std::mem::take(&mut self.notices);
+        notices.extend(self.notices().take());
+        notices
+    }
+
+    /// What its queries warn of, for a door that hands the session on with its rows.
+    #[must_use]
+    pub fn notices(&self) -> Notices {
+        Notices(self.warnings.clone())
     }
 
     /// The number that the connection goes by: `pg_backend_pid`.
@@ -184,7 +194,7 @@ impl Session {
             time_zone: self.settings.time_zone(),
             deadline: self.settings.statement_timeout().map(|timeout| Instant::now() + timeout),
             cancel: self.statement.child_token(),
-            warnings: Warnings::default(),
+            warnings: self.warnings.reporting_to(),
             settings: self.settings.of_catalogs(),
             once: OnceStore::default(),
             io: self.gateway.executor().io().clone(),
@@ -265,7 +275,7 @@ impl Session {
     }
 
     /// What to look for among the kept plans, or else to bind.
-    fn wanted(
+    pub(super) fn wanted(
         &self,
         parsed: &Parsed,
         query: &Query,
@@ -333,7 +343,7 @@ impl Session {
             &self.client,
             asked.sql.clone(),
         );
-        let audit = self.pending(&scope.ctx.query_id.0, asked);
+        let audit = self.pending(&scope.ctx.query_id.0, asked).with_warnings(scope.ctx.warnings.clone());
         let (cancel, deadline) = (scope.ctx.cancel.clone(), scope.ctx.deadline);
         let id = Arc::clone(&scope.ctx.query_id.0);
         match within(&cancel, deadline, self.plan(scope, &registration, parsed, query, values)).await {

@@ -12,20 +12,20 @@ use datafusion::scalar::ScalarValue;
 use std::sync::Arc;
 
 impl Session {
-    /// How many partitions the rows of a statement come in. One for rows that have an order, and for all but queries. The plan
-    /// is not kept: what runs later is planned under the policies of then.
+    /// How many partitions the rows of a statement come in. One for rows that have an order, and for all but queries. What
+    /// runs later is planned again, under the policies of then.
     pub async fn partitions(&self, parsed: &Parsed, values: Vec<ScalarValue>) -> Result<usize> {
         let Some(statement) = &parsed.statement else { return Ok(1) };
         let Kind::Query(query) = plan::classify(statement)? else { return Ok(1) };
         let scope = self.scope();
         let state = self.state(&scope.ctx);
         let (cancel, deadline) = (scope.ctx.cancel.clone(), scope.ctx.deadline);
-        let query = query.clone();
         let types: Vec<_> = values.iter().map(|value| Some(value.data_type())).collect();
+        let wanted = self.wanted(parsed, query, types, &scope)?;
         let planning = self.gateway.executor().plan(async move {
-            let bound = plan::bind(&state, &scope.resolver(), &query, &types).await?;
-            let mut bound = if values.is_empty() { bound } else { bound.with_parameters(values)? };
-            let physical = plan::physical_plan(&state, &mut bound).await?;
+            let resolver = scope.resolver();
+            let optimised = wanted.bound(&state, &resolver).await?.optimised(&state, &resolver, values)?;
+            let physical = plan::physical_plan(&state, &optimised, &resolver.stamp()).await?;
             Ok(physical.output_partitioning().partition_count())
         });
         within(&cancel, deadline, planning).await

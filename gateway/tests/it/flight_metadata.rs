@@ -47,6 +47,23 @@ async fn metadata_holds_what_exists_for_the_caller() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_asked_for_metadata_is_recorded() {
+    let world = FlightWorld::new().await;
+    let mut carol = world.login("carol").await;
+    let info = carol.get_catalogs().await.unwrap();
+    read(&mut carol, info).await.unwrap();
+    let info = carol.get_tables(CommandGetTables::default()).await.unwrap();
+    read(&mut carol, info).await.unwrap();
+    let records = world.world.audit();
+    let record = |record: &serde_json::Value| {
+        let text = |name: &str| record[name].as_str().unwrap_or_default().to_owned();
+        [text("event"), text("user"), text("door"), text("sql"), text("outcome")]
+    };
+    let of = |command: &str| ["metadata", "carol", "flightsql", command, "finished"].map(str::to_owned);
+    assert_eq!(records.iter().map(record).collect::<Vec<_>>(), [of("CommandGetCatalogs"), of("CommandGetTables")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn filters_of_lists_are_patterns_but_for_the_catalog() {
     let world = FlightWorld::new().await;
     let mut alice = world.login("alice").await;

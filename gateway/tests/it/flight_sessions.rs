@@ -65,6 +65,11 @@ async fn set(client: &mut Client, options: Vec<u8>) -> HashMap<String, i32> {
     Errors::decode(&*answer).unwrap().errors.into_iter().map(|(name, error)| (name, error.kind)).collect()
 }
 
+/// Sets session options: those that were refused, and why.
+pub(crate) async fn refused_options(client: &mut Client, pairs: &[(&str, &str)]) -> HashMap<String, i32> {
+    set(client, options(pairs)).await
+}
+
 async fn get(client: &mut Client, name: &str) -> Option<Value> {
     let answer = act(client, "GetSessionOptions", vec![]).await.unwrap();
     Options::decode(&*answer).unwrap().options.remove(name).and_then(|option| option.value)

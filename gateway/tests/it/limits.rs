@@ -34,9 +34,9 @@ async fn all_queries_together_have_a_limit_too() {
     assert_eq!(rows(&mut alice, "select 1").await.unwrap(), [["1"]]);
 }
 
-/// Sorts some 50 MB.
-const SORT: &str =
-    "select repeat(l_comment, 4) as x, n from lineitem, (values (1), (2), (3), (4), (5), (6)) v(n) order by x, n";
+/// Sorts some 50 MB in one partition, for each would keep memory for its merge.
+const SORT: &str = "select * from (select repeat(l_comment, 4) as x, n from lineitem, (values (1), (2), (3), (4), (5), (6)) v(n) \
+                    limit 1000000) t order by x, n";
 
 /// Room for a part of it.
 fn small(spill: u64) -> (tempfile::TempDir, ExecLimits) {

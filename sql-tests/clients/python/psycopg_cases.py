@@ -1,4 +1,4 @@
-"""Cases of psycopg 3: `psycopg_cases.py CASE PORT`."""
+"""Cases of psycopg 3: `psycopg_cases.py CASE PORT [CA WRONG_CA]`, the files where the server has TLS."""
 
 import datetime as dt
 import decimal
@@ -75,6 +75,111 @@ def cancel() -> None:
         fails_with("57014", lambda: [None for _ in rows])
         canceller.join()
         assert connection.execute("select 1").fetchone() == (1,)
+
+
+def cancelled(sql: str, **options) -> None:
+    """Cancels before the first row comes. One that comes before the query has begun stops nothing: so it is sent until it is over."""
+    with connect("alice", autocommit=True, **options) as connection:
+        over = threading.Event()
+
+        def keep_cancelling() -> None:
+            while not over.wait(0.05):
+                connection.cancel_safe(timeout=20)
+
+        canceller = threading.Thread(target=keep_cancelling)
+        canceller.start()
+        try:
+            fails_with("57014", lambda: connection.execute(sql))
+        finally:
+            over.set()
+            canceller.join()
+        # A request may still be on its way when the query is over, and stop the next one.
+        for attempt in range(20):
+            try:
+                assert connection.execute("select 1").fetchone() == (1,)
+                break
+            except psycopg.errors.QueryCanceled:
+                assert attempt < 19
+
+
+def cancel_before_the_first_row() -> None:
+    cancelled("select count(*) from lineitem a, lineitem b, lineitem c")
+
+
+def big_results() -> None:
+    sql = "select l_orderkey, l_comment from tpch.sf1.lineitem limit 100000"
+    with connect("alice") as connection:
+        rows = connection.execute(sql).fetchall()
+        assert len(rows) == 100_000 and all(comment for _, comment in rows), len(rows)
+        assert sum(1 for _ in connection.cursor().stream(sql)) == 100_000
+        # libpq 17 and later: so many rows at a time.
+        assert sum(1 for _ in connection.cursor().stream(sql, size=1000)) == 100_000
+
+
+def tls() -> None:
+    ca, wrong = sys.argv[3:5]
+    with connect("bob", sslmode="verify-full", sslrootcert=ca) as connection:
+        assert connection.pgconn.ssl_in_use
+        assert connection.execute("select c_phone from customer where c_custkey = 1").fetchone() == ("XXXXXXXXXXX2988",)
+    for options in ({"sslrootcert": wrong}, {"sslrootcert": ca, "host": "naru.invalid", "hostaddr": "127.0.0.1"}):
+        try:
+            refused = {"host": "127.0.0.1", **options}
+            psycopg.connect(port=PORT, user="bob", password="demo", dbname="tpch", sslmode="verify-full", **refused)
+        except psycopg.OperationalError as error:
+            assert "certificate" in str(error), error
+        else:
+            raise AssertionError(f"connected with {options}")
+    try:
+        connect("bob", sslmode="disable")
+    except psycopg.OperationalError as error:
+        assert "TLS" in str(error), error
+    else:
+        raise AssertionError("connected without TLS")
+
+
+def tls_at_once() -> None:
+    ca, wrong = sys.argv[3:5]
+    with connect("bob", sslmode="verify-full", sslrootcert=ca, sslnegotiation="direct") as connection:
+        assert connection.execute("select 1").fetchone() == (1,)
+    try:
+        connect("bob", sslmode="verify-full", sslrootcert=wrong, sslnegotiation="direct")
+    except psycopg.OperationalError as error:
+        assert "certificate" in str(error), error
+    else:
+        raise AssertionError("connected to a stranger")
+
+
+def channel_binding() -> None:
+    ca = sys.argv[3]
+    for negotiation in ("postgres", "direct"):
+        options = {"sslmode": "verify-full", "sslrootcert": ca, "sslnegotiation": negotiation}
+        # `require` fails unless the exchange was SCRAM-SHA-256-PLUS.
+        with connect("bob", channel_binding="require", require_auth="scram-sha-256", **options) as connection:
+            assert connection.execute("select current_user").fetchone() == ("bob",)
+        with connect("bob", channel_binding="disable", **options) as connection:
+            assert connection.execute("select current_user").fetchone() == ("bob",)
+        try:
+            connect("bob", password="wrong", channel_binding="require", **options)
+        except psycopg.OperationalError as error:
+            assert "password authentication failed" in str(error), error
+        else:
+            raise AssertionError("logged in with a wrong password")
+
+
+def cancel_inside_tls() -> None:
+    """libpq 17 and later cancel over TLS, as the session runs."""
+    ca = sys.argv[3]
+    assert psycopg.pq.version() >= 170000, psycopg.pq.version()
+    cancelled("select count(*) from lineitem a, lineitem b, lineitem c", sslmode="verify-full", sslrootcert=ca)
+
+
+def newest_protocol() -> None:
+    """Protocol 3.2 with its long cancel keys, and `latest`, which greases."""
+    assert psycopg.pq.version() >= 180000, psycopg.pq.version()
+    for options in ({"min_protocol_version": "3.2", "max_protocol_version": "3.2"}, {"max_protocol_version": "latest"}, {}):
+        with connect("alice", **options) as connection:
+            assert connection.execute("select 1").fetchone() == (1,)
+    cancelled("select count(*) from lineitem a, lineitem b, lineitem c", min_protocol_version="3.2", max_protocol_version="3.2")
 
 
 def stream() -> None:

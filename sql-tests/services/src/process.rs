@@ -94,6 +94,11 @@ impl Server {
         self.signal("-CONT")
     }
 
+    /// Ends the process at once, as a machine that fails does.
+    pub fn kill(&self) -> Result<()> {
+        self.signal("-KILL")
+    }
+
     fn signal(&self, signal: &str) -> Result<()> {
         crate::install::run(Command::new("kill").args([signal, &self.child.id().to_string()])).map(drop)
     }

@@ -49,6 +49,12 @@ impl Toxiproxy {
         self.post(&format!("/proxies/{proxy}/toxics"), &body)
     }
 
+    /// Lets no more than this many kilobytes a second through from the server.
+    pub fn slow_to(&self, proxy: &str, kilobytes: u64) -> Result<()> {
+        let body = format!(r#"{{"type":"bandwidth","stream":"downstream","attributes":{{"rate":{kilobytes}}}}}"#);
+        self.post(&format!("/proxies/{proxy}/toxics"), &body)
+    }
+
     /// One request of its HTTP interface. It sends small answers and closes, so no client library is needed.
     fn post(&self, path: &str, body: &str) -> Result<()> {
         let tried = || format!("toxiproxy at {}", self.api);

@@ -23,10 +23,10 @@ async fn main() {
     let mut interrupts = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()]
         .map(|kind| signal(kind).expect("signals can be received"));
     let file = Announcement::new();
-    println!("starting {} MariaDB servers and filling them, which takes half a minute", layout.servers);
+    println!("starting {} MariaDB servers and filling them, which takes a while", layout.servers);
     // Dropping the stack ends its processes; while it starts, the end of this process does, which does not wait for a thread.
     let (started, starting) = tokio::sync::oneshot::channel();
-    std::thread::spawn(move || started.send(Stack::start(layout)));
+    std::thread::spawn(move || started.send(Box::new(Stack::start(layout))));
     let stack = tokio::select! {
         stack = starting => stack.expect("the stack starts"),
         () = told_to_end(&mut interrupts, parent) => return,

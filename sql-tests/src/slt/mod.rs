@@ -90,7 +90,9 @@ impl fmt::Display for SqlError {
 
 impl std::error::Error for SqlError {}
 
-/// Rows as text.
+pub use form::cell;
+
+/// Rows as text, each value in the form of [`cell`].
 pub type Rows = Vec<Vec<String>>;
 
 /// The rows of one statement, in a session of its own, as text.

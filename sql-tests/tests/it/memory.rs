@@ -33,6 +33,7 @@ fn sql() -> String {
 /// A server of its own: what it held most is this reader's doing.
 struct Measured {
     naru: Naru,
+    _configuration: Configuration,
     before: u64,
 }
 
@@ -44,7 +45,7 @@ impl Measured {
         let (mut wire, _) = PgWire::login(naru.pg(), "alice").await;
         wire.query("select count(*) from lineitem a, nation b").await;
         let before = naru.resident();
-        Self { naru, before }
+        Self { naru, _configuration: configuration, before }
     }
 
     /// The reader has read so many rows, and stops here and there: then the server stops, too, instead of reading ahead.
@@ -54,6 +55,7 @@ impl Measured {
         }
     }
 
+    #[allow(clippy::print_stdout, reason = "the figure, for who asks for it")]
     fn check(&self, rows: usize) {
         assert_eq!(rows, wanted());
         let most = self.naru.peak_resident();
@@ -106,8 +108,8 @@ async fn a_slow_reader_with_a_fetch_size_costs_little_memory() {
 #[tokio::test]
 async fn a_slow_reader_of_flight_costs_little_memory() {
     let measured = Measured::new().await;
-    let endpoint = Endpoint::from_shared(format!("http://127.0.0.1:{}", measured.naru.flight())).unwrap();
-    let mut client = FlightSqlServiceClient::new(endpoint.connect().await.unwrap());
+    let door = Endpoint::from_shared(format!("http://127.0.0.1:{}", measured.naru.flight())).unwrap();
+    let mut client = FlightSqlServiceClient::new(door.connect().await.unwrap());
     client.handshake("alice", "demo").await.unwrap();
     let info = client.execute(sql(), None).await.unwrap();
     let mut rows = 0;

@@ -160,7 +160,11 @@ fn states(call: &AggregateCall, origins: &Origins) -> Option<Vec<Typed>> {
             vec![typed(format!("{name}({argument})"), same_type)]
         }
         AggregateFunction::Min | AggregateFunction::Max => return None,
-        AggregateFunction::Avg => vec![count(), typed(format!("SUM({quoted})"), sum_type(call, &source)?)],
+        // A group without a value has NULL for its count, as the engine's own states do: it divides where there is a count.
+        AggregateFunction::Avg => {
+            let count = typed(format!("NULLIF(COUNT({quoted}), 0)"), count_type);
+            vec![count, typed(format!("SUM({quoted})"), sum_type(call, &source)?)]
+        }
         AggregateFunction::Variance => {
             let as_float = call.cast == Some(DataType::Float64) || source.kind == Kind::Float64;
             if !as_float || !is_number(source.kind) {

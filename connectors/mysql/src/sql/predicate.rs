@@ -128,9 +128,11 @@ impl Side {
         })
     }
 
+    /// Two comparisons: MySQL's own BETWEEN takes unsigned numbers beyond the signed ones for negative (5.5.9).
     fn between(&self, low: &ScalarValue, high: &ScalarValue) -> Option<Fragment> {
         let (low, high) = (self.value(low)?, self.value(high)?);
-        Some(self.expression.clone().then(" BETWEEN ", low).then(" AND ", high).wrapped("(", ")"))
+        let at_least = self.expression.clone().then(" >= ", low);
+        Some(at_least.then(" AND ", self.expression.clone().then(" <= ", high)).wrapped("(", ")"))
     }
 
     /// Not by LIKE: nothing in the prefix has a meaning of its own, and LEFT of bytes counts bytes.

@@ -66,6 +66,22 @@ async fn decimals_floats_text_and_dates_aggregate_alike() {
 }
 
 #[tokio::test]
+async fn a_group_without_a_value_has_no_average() {
+    use AggregateFunction::{Avg, Count, Sum, Variance};
+    let table = orders("agg_null").await;
+    let sql =
+        "SELECT id, count(ratio), sum(ratio), avg(ratio), stddev(ratio), var_pop(ratio) FROM t GROUP BY id ORDER BY id";
+    let calls = vec![
+        call(Count, "ratio", None),
+        call(Sum, "ratio", None),
+        call(Avg, "ratio", None),
+        call(Variance, "ratio", None),
+        call(Variance, "ratio", None),
+    ];
+    assert_eq!(agree(table.as_ref(), &question(sql, vec![key("id")], calls)).await, Some(400));
+}
+
+#[tokio::test]
 async fn text_groups_by_its_bytes_and_not_by_its_collation() {
     let table = orders("agg_text").await;
     let sql = "SELECT code, count(*), sum(ms) FROM t GROUP BY code ORDER BY code";

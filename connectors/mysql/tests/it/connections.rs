@@ -1,12 +1,13 @@
 //! Servers that fail, limits, and encryption.
 
 use crate::world::{SERVERS, catalog, catalog_of, everywhere, install_crypto, orders, table};
-use naru_connector::{ErrorKind, ParameterValue, ScanRequest};
+use mysql_async::{Conn, OptsBuilder};
+use naru_connector::{ErrorKind, ParameterValue, QueryContext, ScanRequest, Secret};
 use naru_connector_testkit::context;
-use naru_connector_testkit::rows::{read, select};
-use naru_services::{Mariadb, MariadbOptions, Toxiproxy};
+use naru_connector_testkit::rows::{read, select, text};
+use naru_services::{Mariadb, MariadbOptions, Toxiproxy, mariadb};
 use serde_json::json;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 #[tokio::test]
 async fn a_connection_that_breaks_in_the_middle_is_an_error_naming_the_shard() {
@@ -54,6 +55,101 @@ async fn another_replica_is_read_when_the_first_does_not_answer() {
     let hosts = vec![format!("127.0.0.1:{nobody}|{}", SERVERS[0].address())];
     let t = table(&catalog_of(hosts, &json!([]), Vec::new()), schema, "orders").await;
     assert!(select(t.as_ref(), &[]).await.unwrap().num_rows() > 0);
+}
+
+#[tokio::test]
+async fn a_replica_that_dies_costs_no_query_and_reads_can_be_spread() {
+    install_crypto();
+    let replicas = Mariadb::start_all(2, &MariadbOptions::default()).unwrap();
+    for (number, replica) in replicas.iter().enumerate() {
+        replica
+            .sql(&format!("CREATE DATABASE d; CREATE TABLE d.t (who INT); INSERT INTO d.t VALUES ({number})"))
+            .unwrap();
+    }
+    let hosts = vec![replicas.iter().map(|replica| replica.address().to_string()).collect::<Vec<_>>().join("|")];
+    let prefer = |word: &str| {
+        let preference = vec![("read_preference", ParameterValue::Text(word.to_owned()))];
+        catalog_of(hosts.clone(), &json!([]), preference)
+    };
+    let (first, any) = (table(&prefer("first"), "d", "t").await, table(&prefer("any"), "d", "t").await);
+    let mut seen = Vec::new();
+    for _ in 0..4 {
+        assert_eq!(text(&select(first.as_ref(), &[]).await.unwrap()), ["0"]);
+        seen.extend(text(&select(any.as_ref(), &[]).await.unwrap()));
+    }
+    seen.sort();
+    assert_eq!(seen, ["0", "0", "1", "1"]);
+    // Both have connections to it that are idle now.
+    replicas[0].server().kill().unwrap();
+    for _ in 0..4 {
+        assert_eq!(text(&select(first.as_ref(), &[]).await.unwrap()), ["1"]);
+        assert_eq!(text(&select(any.as_ref(), &[]).await.unwrap()), ["1"]);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_takes_no_more_connections_is_a_clear_error() {
+    install_crypto();
+    let full = MariadbOptions { arguments: vec!["--max-connections=10".to_owned()], ..MariadbOptions::default() };
+    let server = Mariadb::start_with(&full).unwrap();
+    // An administrator's connection would still be let in.
+    server.sql("CREATE DATABASE d; CREATE TABLE d.t (x INT); CREATE USER plain@'%' IDENTIFIED BY 'p'; GRANT SELECT ON d.* TO plain@'%'").unwrap();
+    let plain = vec![
+        ("user", ParameterValue::Text("plain".to_owned())),
+        ("password", ParameterValue::Secret(Secret::new("p"))),
+    ];
+    let connector = catalog_of(vec![server.address().to_string()], &json!([]), plain);
+    let options = || {
+        let account = OptsBuilder::default().user(Some(mariadb::USER)).pass(Some(mariadb::PASSWORD));
+        account.ip_or_hostname("127.0.0.1").tcp_port(server.address().port()).prefer_socket(false)
+    };
+    let mut held = Vec::new();
+    while let Ok(conn) = Conn::new(options()).await {
+        held.push(conn);
+    }
+    assert!(held.len() >= 10, "{}", held.len());
+    let error = connector.table(&context(), "d", "t").await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Resource, "{error:?}");
+    assert!(error.message.ends_with("has reached a limit of its own"), "{error}");
+    for conn in held {
+        conn.disconnect().await.unwrap();
+    }
+    assert!(connector.table(&context(), "d", "t").await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_slow_server_keeps_nobody_beyond_the_deadline() {
+    everywhere(
+        "CREATE DATABASE slow; USE slow; CREATE TABLE t AS SELECT seq AS n, REPEAT('x', 200) AS t FROM seq_1_to_50000;",
+    );
+    let toxiproxy = Toxiproxy::start().unwrap();
+    let proxied = toxiproxy.proxy("slow", SERVERS[1].address()).unwrap();
+    let t = table(&catalog_of(vec![proxied.to_string()], &json!([]), Vec::new()), "slow", "t").await;
+    let scan = t.plan(&context(), ScanRequest { projection: vec![0, 1], ..ScanRequest::default() }).await.unwrap();
+    toxiproxy.slow_to("slow", 100).unwrap();
+    let started = Instant::now();
+    let ctx = QueryContext { deadline: Some(started + Duration::from_secs(2)), ..context() };
+    let stream = scan.open(&ctx, &scan.splits()[0], &[]).await.unwrap();
+    let rest = futures::StreamExt::collect::<Vec<_>>(stream).await;
+    assert_eq!(rest.last().unwrap().as_ref().unwrap_err().kind, ErrorKind::Cancelled);
+    // All of it would have taken a hundred seconds.
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+}
+
+#[tokio::test]
+async fn names_at_the_server_are_names_whatever_is_in_them() {
+    let name = "a`b'; DROP DATABASE names; -- \"é";
+    let quoted = format!("`{}`", name.replace('`', "``"));
+    SERVERS[0]
+        .sql(&format!("CREATE DATABASE names; USE names; CREATE TABLE {quoted} ({quoted} INT, `select` INT); INSERT INTO {quoted} VALUES (1, 2), (3, 4)"))
+        .unwrap();
+    let t = table(&catalog(&json!([]), Vec::new()), "names", &name.to_lowercase()).await;
+    let is_three = naru_connector::Predicate::Compare {
+        column: naru_connector::ColumnPath::column(&name.to_lowercase()),
+        op: naru_connector::CompareOp::Eq,
+        value: datafusion::scalar::ScalarValue::Int32(Some(3)),
+    };
+    assert_eq!(text(&select(t.as_ref(), &[is_three]).await.unwrap()), ["3|4"]);
 }
 
 #[tokio::test]
@@ -121,29 +217,47 @@ async fn sessions_are_read_only() {
 async fn certificates_are_verified_as_configured() {
     install_crypto();
     let folder = tempfile::tempdir().unwrap();
-    let ours = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    // A private authority, a certificate of it for "localhost", and another authority.
+    let authority = |name: &str| {
+        let mut parameters = rcgen::CertificateParams::new(Vec::new()).unwrap();
+        parameters.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        parameters.distinguished_name.push(rcgen::DnType::CommonName, name);
+        let key = rcgen::KeyPair::generate().unwrap();
+        let file = folder.path().join(name);
+        std::fs::write(&file, parameters.self_signed(&key).unwrap().pem()).unwrap();
+        (file, rcgen::Issuer::new(parameters, key))
+    };
+    let ((ours, issuer), (others, _)) = (authority("ours.pem"), authority("others.pem"));
+    let own_key = rcgen::KeyPair::generate().unwrap();
+    let leaf =
+        rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap().signed_by(&own_key, &issuer).unwrap();
     let (certificate, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
-    std::fs::write(&certificate, ours.cert.pem()).unwrap();
-    std::fs::write(&key, ours.signing_key.serialize_pem()).unwrap();
-    let options = MariadbOptions { tls: Some((certificate.clone(), key)), ..MariadbOptions::default() };
+    std::fs::write(&certificate, leaf.pem()).unwrap();
+    std::fs::write(&key, own_key.serialize_pem()).unwrap();
+    let options = MariadbOptions { tls: Some((certificate, key)), ..MariadbOptions::default() };
     let server = Mariadb::start_with(&options).unwrap();
     let plain = Mariadb::start().unwrap();
-    let connect = |host: &str, server: &Mariadb, mode: &str, authority: bool, name: Option<&str>| {
-        let mut more = vec![("tls", ParameterValue::Text(mode.to_owned()))];
-        more.extend(authority.then(|| ("tls_ca", ParameterValue::Path(certificate.clone()))));
-        more.extend(name.map(|name| ("tls_server_name", ParameterValue::Text(name.to_owned()))));
-        let connector = catalog_of(vec![format!("{host}:{}", server.address().port())], &json!([]), more);
-        async move { connector.check(&context()).await.map_err(|error| error.kind) }
-    };
-    assert_eq!(connect("localhost", &server, "verify-full", true, None).await, Ok(()));
+    let connect =
+        |host: &str, server: &Mariadb, mode: &str, authority: Option<&std::path::Path>, name: Option<&str>| {
+            let mut more = vec![("tls", ParameterValue::Text(mode.to_owned()))];
+            more.extend(authority.map(|file| ("tls_ca", ParameterValue::Path(file.to_owned()))));
+            more.extend(name.map(|name| ("tls_server_name", ParameterValue::Text(name.to_owned()))));
+            let connector = catalog_of(vec![format!("{host}:{}", server.address().port())], &json!([]), more);
+            async move { connector.check(&context()).await.map_err(|error| error.kind) }
+        };
+    assert_eq!(connect("localhost", &server, "verify-full", Some(&ours), None).await, Ok(()));
     // Another authority; another name.
-    assert_eq!(connect("localhost", &server, "verify-full", false, None).await, Err(ErrorKind::Unavailable));
-    assert_eq!(connect("127.0.0.1", &server, "verify-full", true, None).await, Err(ErrorKind::Unavailable));
-    assert_eq!(connect("127.0.0.1", &server, "verify-full", true, Some("localhost")).await, Ok(()));
-    assert_eq!(connect("localhost", &server, "verify-full", true, Some("db")).await, Err(ErrorKind::Unavailable));
-    assert_eq!(connect("127.0.0.1", &server, "require", false, None).await, Ok(()));
+    assert_eq!(connect("localhost", &server, "verify-full", Some(&others), None).await, Err(ErrorKind::Unavailable));
+    assert_eq!(connect("localhost", &server, "verify-full", None, None).await, Err(ErrorKind::Unavailable));
+    assert_eq!(connect("127.0.0.1", &server, "verify-full", Some(&ours), None).await, Err(ErrorKind::Unavailable));
+    assert_eq!(connect("127.0.0.1", &server, "verify-full", Some(&ours), Some("localhost")).await, Ok(()));
+    assert_eq!(
+        connect("localhost", &server, "verify-full", Some(&ours), Some("db")).await,
+        Err(ErrorKind::Unavailable)
+    );
+    assert_eq!(connect("127.0.0.1", &server, "require", None, None).await, Ok(()));
     // A server without encryption.
     for mode in ["require", "verify-full"] {
-        assert!(connect("localhost", &plain, mode, true, None).await.is_err(), "{mode}");
+        assert!(connect("localhost", &plain, mode, Some(&ours), None).await.is_err(), "{mode}");
     }
 }

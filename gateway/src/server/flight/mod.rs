@@ -34,4 +34,4 @@ mod xdbc;
 
 pub use listener::serve;
 pub use options::{FlightOptions, FlightTls};
-pub use status::SQLSTATE_HEADER;
+pub use status::{SQLSTATE_HEADER, WARNING_HEADER};

@@ -131,8 +131,15 @@ async fn set_one(session: &mut Session, name: &str, option: OptionValue) -> Resu
 
 /// The text of a value, if it is of the setting's kind; text is of every kind.
 fn text_of(name: &str, value: Value) -> Result<String> {
+    // The catalog's connector knows of what kind its settings are.
+    match &value {
+        Value::Flag(flag) if name.contains('.') => return Ok(flag.to_string()),
+        Value::Integer(number) if name.contains('.') => return Ok(number.to_string()),
+        _ => {}
+    }
     let listed = LISTS.iter().any(|list| list.eq_ignore_ascii_case(name));
-    let kind = if listed || [CATALOG, SCHEMA].contains(&name) { SettingKind::Text } else { Settings::kind(name)? };
+    let texts = listed || name.contains('.') || [CATALOG, SCHEMA].contains(&name);
+    let kind = if texts { SettingKind::Text } else { Settings::kind(name)? };
     Ok(match (value, kind) {
         (Value::Text(text), _) => text,
         (Value::Flag(flag), SettingKind::Switch) => if flag { "on" } else { "off" }.to_owned(),

@@ -8,7 +8,7 @@
 use super::running::Run;
 use crate::error::{Error, ErrorCode, Result};
 use crate::exec::cancelled;
-use crate::session::api::QueryStream;
+use crate::session::api::{Notices, QueryStream};
 use dashmap::DashMap;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
@@ -27,6 +27,8 @@ pub(super) struct Begun {
     pub(super) statement: CancellationToken,
     /// What CancelFlightInfo finds it by.
     pub(super) run: Run,
+    /// What it warns of, complete with its last row.
+    pub(super) notices: Notices,
 }
 
 /// The results of several endpoints that one door has promised, by the id in their tickets.
@@ -46,6 +48,7 @@ pub(super) struct SharedResult {
     redeemed: Mutex<u64>,
     begun: OnceCell<Result<SchemaRef>>,
     statement: OnceLock<CancellationToken>,
+    notices: OnceLock<Notices>,
     rows: tokio::sync::Mutex<Rows>,
 }
 
@@ -92,6 +95,7 @@ impl SharedResult {
             redeemed: Mutex::new(0),
             begun: OnceCell::new(),
             statement: OnceLock::new(),
+            notices: OnceLock::new(),
             rows: tokio::sync::Mutex::new(Rows::Waiting),
         }
     }
@@ -101,10 +105,13 @@ impl SharedResult {
         self: Arc<Self>,
         endpoint: u32,
         begin: impl Future<Output = Result<Begun>> + Send,
-    ) -> Result<(SchemaRef, QueryStream)> {
+    ) -> Result<(SchemaRef, QueryStream, Notices)> {
         self.redeem(endpoint)?;
         let reader = Reader { result: self, over: false };
         let schema = reader.result.begun.get_or_init(|| reader.result.begin(begin)).await.clone()?;
+        // Whichever endpoint ends first is told.
+        let notices = reader.result.notices.get().cloned();
+        let notices = notices.ok_or_else(|| Error::internal("an endpoint is read before its result began"))?;
         let rows = stream::unfold(reader, |mut reader| async move {
             if reader.over {
                 return None;
@@ -113,7 +120,7 @@ impl SharedResult {
             reader.over = !matches!(next, Some(Ok(_)));
             next.map(|next| (next, reader))
         });
-        Ok((schema, rows.boxed()))
+        Ok((schema, rows.boxed(), notices))
     }
 
     fn redeem(&self, endpoint: u32) -> Result<()> {
@@ -130,8 +137,9 @@ impl SharedResult {
         let begun = begin.await;
         let mut rows = self.rows.lock().await;
         match begun {
-            Ok(Begun { schema, rows: running, statement, run }) => {
+            Ok(Begun { schema, rows: running, statement, run, notices }) => {
                 let _ = self.statement.set(statement);
+                let _ = self.notices.set(notices);
                 *rows = Rows::Running { rows: running, _run: run };
                 Ok(schema)
             }

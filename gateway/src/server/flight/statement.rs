@@ -6,6 +6,7 @@ use super::encode::encode;
 use super::parameters::Bound;
 use super::sealed::SealedStatement;
 use super::shared::Begun;
+use super::status::with_warnings;
 use super::wire::{schema_bytes, wire_schema};
 use crate::error::{Error, ErrorCode, Result};
 use crate::session::Session;
@@ -176,18 +177,19 @@ pub(super) async fn run(door: &Arc<Door>, caller: &Caller, ticket: &[u8]) -> Res
             return Err(error);
         }
     };
-    let (schema, rows) = if ticket.is_shared() {
+    let (schema, rows, notices) = if ticket.is_shared() {
         let endpoint = ticket.endpoint;
         door.shared.find(&ticket.id)?.read(endpoint, begin(door, caller, ticket)).await?
     } else {
-        let Begun { schema, rows, run, .. } = begin(door, caller, ticket).await?;
+        let Begun { schema, rows, run, notices, .. } = begin(door, caller, ticket).await?;
         // The run is over when its rows are.
         let rows = rows.inspect(move |_| {
             let _ = &run;
         });
-        (schema, rows.boxed())
+        (schema, rows.boxed(), notices)
     };
-    encode(door, schema, rows)
+    let warnings = std::iter::once_with(move || with_warnings(&notices.take())).flatten();
+    Ok(encode(door, schema, rows)?.chain(stream::iter(warnings.map(Err))).boxed())
 }
 
 async fn begin(door: &Arc<Door>, caller: &Caller, ticket: SealedStatement) -> Result<Begun> {
@@ -202,13 +204,14 @@ async fn begin(door: &Arc<Door>, caller: &Caller, ticket: SealedStatement) -> Re
         let text = "the columns of the statement have changed since it was asked about";
         return Err(Error::new(ErrorCode::DatatypeMismatch, text).with_hint("execute the statement again"));
     }
+    let notices = session.notices();
     let rows = if ready.schema.is_none() {
         door.run_update(caller, &ready.parsed, ready.rows).await?;
         stream::empty().boxed()
     } else {
         start(session, ready.parsed, ready.rows).await?
     };
-    Ok(Begun { schema, rows, statement, run })
+    Ok(Begun { schema, rows, statement, run, notices })
 }
 
 /// Executes for each row of values, one after the other; the first at once, so that most errors come before the first row.

@@ -4,11 +4,36 @@
 
 use crate::error::{Error, ErrorCode};
 use crate::server::pg::sqlstate;
+use crate::session::api::Notice;
 use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Code, Status};
 
 /// The trailer that holds the SQLSTATE of a failed call.
 pub const SQLSTATE_HEADER: &str = "x-naru-sqlstate";
+
+/// The trailer that holds a warning of a call that succeeded, one each: UTF-8, with `%XX` for what is no visible ASCII, as
+/// gRPC writes its own messages.
+pub const WARNING_HEADER: &str = "x-naru-warning";
+
+/// The end of a call that succeeded with warnings. A stream ends with its first `Err`: this one is a success.
+pub(super) fn with_warnings(notices: &[Notice]) -> Option<Status> {
+    let mut metadata = MetadataMap::new();
+    for notice in notices {
+        let text = format!("{}: {}", notice.sqlstate, notice.message);
+        if let Ok(value) = visible(&text).parse() {
+            metadata.append(WARNING_HEADER, value);
+        }
+    }
+    (!metadata.is_empty()).then(|| Status::with_metadata(Code::Ok, "", metadata))
+}
+
+fn visible(text: &str) -> String {
+    let escape = |byte: u8| match byte {
+        b' '..=b'~' if byte != b'%' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(escape).collect()
+}
 
 /// Tells a client what failed, and the log what the client must not know.
 pub(super) fn to_status(error: &Error) -> Status {
@@ -82,6 +107,16 @@ fn code(code: ErrorCode) -> Code {
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+
+    #[test]
+    fn warnings_end_a_call_that_succeeded() {
+        assert!(with_warnings(&[]).is_none());
+        let notice = |message: &str| Notice { sqlstate: "01000", message: message.to_owned() };
+        let status = with_warnings(&[notice("shard 1 of 주문 is down"), notice("50%")]).unwrap();
+        assert_eq!(status.code(), Code::Ok);
+        let said: Vec<_> = status.metadata().get_all(WARNING_HEADER).iter().collect();
+        assert_eq!(said, ["01000: shard 1 of %EC%A3%BC%EB%AC%B8 is down", "01000: 50%25"]);
+    }
 
     #[test]
     fn a_status_has_the_sqlstate_twice_and_no_detail() {

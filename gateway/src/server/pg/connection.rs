@@ -100,8 +100,8 @@ impl<S: BackendSession> Connection<S> {
     async fn serve(&mut self, shutdown: &CancellationToken) -> End {
         let ended = self.session.cancel_token();
         loop {
-            // Only Sync and Flush ask for an answer, but memory has its limit.
-            if !self.in_group || self.wire.out.len() >= FLUSH_AT {
+            // Only Sync and Flush ask for an answer, and memory has its limit; an error is told at once, and Flush skipped after it.
+            if !self.in_group || self.skip_to_sync || self.wire.out.len() >= FLUSH_AT {
                 let flushed = tokio::select! {
                     biased;
                     () = ended.cancelled() => return End::Fatal(terminated()),

@@ -100,7 +100,10 @@ async fn handle<B: Backend>(shared: Arc<Shared<B>>, stream: TcpStream, peer: IpA
                 drop(opened.slot);
             }
         }
-        Ok(Ok(Arrival::Cancel { process_id, secret })) => shared.keys.cancel(process_id, &secret),
+        Ok(Ok(Arrival::Cancel { wire, process_id, secret })) => {
+            shared.keys.cancel(process_id, &secret);
+            part(wire).await;
+        }
         Ok(Ok(Arrival::Nobody)) => {}
         Ok(Err(ReadError::Gone(error))) => tracing::debug!(%peer, %error, "client left at the start"),
         Ok(Err(ReadError::Protocol(error))) => tracing::info!(%peer, %error, "start-up refused"),
@@ -213,7 +216,7 @@ fn keep_alive(stream: &TcpStream, idle: Duration) {
     }
 }
 
-/// Closes a connection that was refused, without waiting for a client that does not read.
+/// Closes a connection before its session, without waiting for a client that does not read.
 async fn part(wire: Wire) {
     let _: Result<(), _> = timeout(Duration::from_secs(5), wire.close()).await;
 }

@@ -25,8 +25,8 @@ const TLS_HANDSHAKE: u8 = 0x16;
 pub(super) enum Arrival {
     /// Somebody who wants to log in.
     Client(Box<Startup>),
-    /// A cancel request: no answer, and the connection ends.
-    Cancel { process_id: i32, secret: Bytes },
+    /// A cancel request: no answer, and the connection ends, inside TLS with a goodbye: libpq takes its lack for an error.
+    Cancel { wire: Wire, process_id: i32, secret: Bytes },
     /// Nobody any more.
     Nobody,
 }
@@ -72,7 +72,7 @@ pub(super) async fn arrive(stream: TcpStream, options: &PgOptions) -> std::resul
         let Some(packet) = wire.read_untyped(SMALL_MESSAGE).await? else { return Ok(Arrival::Nobody) };
         let mut body = Body(packet);
         match body.integer().map_err(ReadError::Protocol)? {
-            CANCEL_REQUEST => return cancel(body).map_err(ReadError::Protocol),
+            CANCEL_REQUEST => return cancel(wire, body).map_err(ReadError::Protocol),
             SSL_REQUEST if !asked_tls && body.0.is_empty() => {
                 asked_tls = true;
                 match &tls {
@@ -110,11 +110,11 @@ pub(super) async fn arrive(stream: TcpStream, options: &PgOptions) -> std::resul
     }
 }
 
-fn cancel(mut body: Body) -> Result<Arrival> {
+fn cancel(wire: Wire, mut body: Body) -> Result<Arrival> {
     let process_id = body.integer()?;
     let secret = body.0;
     if (4..=256).contains(&secret.len()) {
-        Ok(Arrival::Cancel { process_id, secret })
+        Ok(Arrival::Cancel { wire, process_id, secret })
     } else {
         Err(violation("invalid cancel request"))
     }

@@ -6,7 +6,7 @@ pub(super) mod binary;
 mod value;
 
 /// A cell as files write it.
-pub(super) fn cell(text: Option<&str>) -> String {
+pub fn cell(text: Option<&str>) -> String {
     match text {
         None => "NULL".to_owned(),
         Some("") => "(empty)".to_owned(),

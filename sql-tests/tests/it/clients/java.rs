@@ -3,14 +3,16 @@
 use super::installed;
 use naru_sql_tests::naru::Naru;
 use naru_sql_tests::tool;
+use std::path::Path;
 use tokio::process::Command;
 
-async fn case(program: &str, name: &str, port: u16) {
+pub(super) async fn case(program: &str, name: &str, port: u16, files: &[&Path]) {
     let folder = installed().join("java");
     let class_path = format!("{0}/classes:{0}/lib/*", folder.display());
     let mut command = Command::new("java");
     command.args(["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]);
     command.args(["--add-opens=java.base/java.nio=ALL-UNNAMED", "-cp", &class_path, program, name, &port.to_string()]);
+    command.args(files);
     let _ = tool::run(command, "").await.success();
 }
 
@@ -19,14 +21,16 @@ macro_rules! cases {
         mod $module { $(
             #[tokio::test]
             async fn $case() {
-                super::case($program, stringify!($case), super::Naru::shared().$port()).await;
+                super::case($program, stringify!($case), super::Naru::shared().$port(), &[]).await;
             }
         )* }
     };
 }
 
 cases!(
-    pgjdbc, "PgJdbc", pg: query, parameters, types, errors, wrong_password, cancel, fetch_size, policies, transactions,
-    server_prepared, timeout
+    pgjdbc, "PgJdbc", pg: query, parameters, types, errors, wrong_password, cancel, cancel_between_fetches, fetch_size, big_results,
+    policies, transactions, server_prepared, timeout, metadata
 );
-cases!(flight_jdbc, "FlightJdbc", flight: query, parameters, errors, wrong_password, policies);
+cases!(
+    flight_jdbc, "FlightJdbc", flight: query, parameters, large, cancel, metadata, errors, wrong_password, policies
+);

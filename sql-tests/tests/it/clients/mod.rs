@@ -3,6 +3,7 @@
 mod java;
 mod psql;
 mod python;
+mod tls;
 
 use naru_sql_tests::{target_folder, workspace};
 use std::path::PathBuf;

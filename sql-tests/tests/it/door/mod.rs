@@ -4,6 +4,7 @@
 mod entering;
 mod hostile;
 mod load;
+mod recorded;
 mod staying;
 mod stopping;
 mod tls;

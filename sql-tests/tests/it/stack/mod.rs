@@ -4,6 +4,7 @@
 mod compose;
 mod ending;
 mod policies;
+mod settings;
 mod signature;
 
 use naru_services::Mariadb;
@@ -29,10 +30,10 @@ fn first_server_of(stack: &Stack) -> &Mariadb {
     &stack.shards().servers()[0]
 }
 
-/// What the first server itself answers, where the unsharded copy lies.
+/// What the first server itself answers, where the unsharded copy lies, in the form of our own rows.
 fn mariadb(sql: &str) -> Rows {
     let text = first_server_of(&STACK).sql(&format!("USE mydata; {sql}")).unwrap();
-    text.lines().map(|line| line.split('\t').map(str::to_owned).collect()).collect()
+    text.lines().map(|line| line.split('\t').map(|value| slt::cell(Some(value))).collect()).collect()
 }
 
 /// A session of its own; the names in `sql` have three parts.

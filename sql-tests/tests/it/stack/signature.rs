@@ -52,13 +52,13 @@ async fn codes_that_differ_by_case_or_a_trailing_blank_stay_apart() {
         "SELECT org_code, count(*) FROM mydata.mydata.api_request WHERE org_code <= 'bank-01 ' GROUP BY 1 ORDER BY 1";
     let found = rows(Protocol::Extended, "alice", sql).await;
     let codes: Vec<&str> = found.iter().map(|row| row[0].as_str()).collect();
-    assert_eq!(codes, ["BANK-01", "Card-01", "bank-01", "bank-01 "]);
+    assert_eq!(codes, ["BANK-01", "Card-01", "bank-01", "[bank-01 ]"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_shards_aggregate_in_one_statement_each() {
     let plan = plan("alice", &signature("api_request")).await;
-    let remote: Vec<&str> = plan.lines().filter(|line| line.trim_start().starts_with("remote:")).collect();
+    let remote: Vec<&str> = plan.lines().filter(|line| line.contains("remote: ")).collect();
     assert_eq!(remote.len(), 1, "{plan}");
     for part in ["GROUP BY", "COUNT(*)"] {
         assert!(remote[0].contains(part), "{plan}");

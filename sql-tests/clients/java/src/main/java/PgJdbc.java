@@ -12,7 +12,7 @@ import java.time.ZoneOffset;
 import java.util.Properties;
 import org.postgresql.PGConnection;
 
-/** Cases of pgjdbc: {@code PgJdbc CASE PORT}. */
+/** Cases of pgjdbc: {@code PgJdbc CASE PORT [CA WRONG_CA]}, the files where the server has TLS. */
 final class PgJdbc {
     private static int port;
 
@@ -31,6 +31,12 @@ final class PgJdbc {
             case "server_prepared" -> serverPrepared();
             case "timeout" -> timeout();
             case "metadata" -> metadata();
+            case "cancel_between_fetches" -> cancelBetweenFetches();
+            case "big_results" -> bigResults();
+            case "tls" -> tls(arguments[2], arguments[3], "postgres");
+            case "tls_at_once" -> tls(arguments[2], arguments[3], "direct");
+            case "channel_binding" -> channelBinding(arguments[2]);
+            case "cancel_beside_tls" -> cancelled(connect("alice", trusting(arguments[2])), CROSS_JOIN);
             default -> throw new IllegalArgumentException(arguments[0]);
         }
     }
@@ -151,13 +157,22 @@ final class PgJdbc {
         }
     }
 
+    private static final String CROSS_JOIN = "select count(*) from lineitem a, lineitem b, lineitem c";
+
     private static void cancel() throws Exception {
-        try (var connection = connect("alice"); var statement = connection.createStatement()) {
+        cancelled(connect("alice"), CROSS_JOIN);
+        // The driver keeps all rows of a result without fetch size: it is cancelled while they flow.
+        cancelled(connect("alice"), "select a.l_orderkey from lineitem a, lineitem b, lineitem c");
+    }
+
+    /** {@code Statement.cancel} ends the statement, and the session goes on. */
+    private static void cancelled(Connection connection, String sql) throws Exception {
+        try (connection; var statement = connection.createStatement()) {
             // One that comes before the query has begun stops nothing: so it is sent until the query is over.
             var canceller = new Thread(() -> {
                 try {
                     while (!Thread.currentThread().isInterrupted()) {
-                        connection.unwrap(PGConnection.class).cancelQuery();
+                        statement.cancel();
                         Thread.sleep(20);
                     }
                 } catch (InterruptedException | SQLException over) {
@@ -165,10 +180,66 @@ final class PgJdbc {
                 }
             });
             canceller.start();
-            Check.failsWith("57014", () -> statement.executeQuery("select a.l_orderkey from lineitem a, lineitem b, lineitem c"));
+            Check.failsWith("57014", () -> statement.executeQuery(sql));
             canceller.interrupt();
             canceller.join();
             Check.equal(Check.one(connection, "select 1"), "1");
+        }
+    }
+
+    private static void cancelBetweenFetches() throws Exception {
+        try (var connection = connect("alice"); var statement = connection.createStatement()) {
+            connection.setAutoCommit(false);
+            statement.setFetchSize(100);
+            var rows = statement.executeQuery("select a.l_orderkey from lineitem a, lineitem b, lineitem c");
+            for (int i = 0; i < 150; i++) {
+                rows.next();
+            }
+            statement.cancel();
+            // Between two fetches nothing runs: what was cancelled then goes on, as in PostgreSQL.
+            connection.unwrap(PGConnection.class).cancelQuery();
+            rows.close();
+            connection.rollback();
+            Check.equal(Check.one(connection, "select 1"), "1");
+        }
+    }
+
+    private static void bigResults() throws Exception {
+        try (var connection = connect("alice"); var statement = connection.createStatement()) {
+            connection.setAutoCommit(false);
+            for (int size : new int[] {0, 5000}) {
+                statement.setFetchSize(size);
+                try (var rows = statement.executeQuery("select l_orderkey, l_comment from tpch.sf1.lineitem limit 100000")) {
+                    int count = 0;
+                    while (rows.next()) {
+                        count++;
+                        Check.equal(rows.getString(2).isEmpty(), false);
+                    }
+                    Check.equal(count, 100_000);
+                }
+            }
+        }
+    }
+
+    private static String[] trusting(String ca) {
+        return new String[] {"sslmode", "verify-full", "sslrootcert", ca};
+    }
+
+    private static void tls(String ca, String wrong, String negotiation) throws Exception {
+        try (var connection = connect("bob", "sslmode", "verify-full", "sslrootcert", ca, "sslNegotiation", negotiation)) {
+            Check.equal(Check.one(connection, "select c_phone from customer where c_custkey = 1"), "XXXXXXXXXXX2988");
+        }
+        Check.failsWith("08006", () -> connect("bob", "sslmode", "verify-full", "sslrootcert", wrong, "sslNegotiation", negotiation));
+        Check.failsWith("28000", () -> connect("bob", "sslmode", "disable"));
+        Check.failsWith("28P01", () -> connect("bob", "sslmode", "verify-full", "sslrootcert", ca, "password", "wrong"));
+    }
+
+    private static void channelBinding(String ca) throws Exception {
+        // `require` fails unless the exchange was SCRAM-SHA-256-PLUS.
+        for (var binding : new String[] {"require", "disable"}) {
+            try (var connection = connect("bob", "sslmode", "verify-full", "sslrootcert", ca, "channelBinding", binding)) {
+                Check.equal(Check.one(connection, "select current_user"), "bob");
+            }
         }
     }
 
