@@ -2,8 +2,10 @@
 //! rule when a file fits its table.
 
 use crate::listing::{DataFile, blocking, io_error};
-use datafusion::arrow::datatypes::{DataType, Field, Fields, TimeUnit};
+use datafusion::arrow::datatypes::{DataType, Field, Fields, Schema, TimeUnit};
+use datafusion::common::Statistics;
 use datafusion::datasource::physical_plan::parquet::Int96Coercer;
+use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::parquet::arrow::parquet_to_arrow_schema;
 use datafusion::parquet::errors::{ParquetError, Result as ParquetResult};
@@ -23,12 +25,17 @@ const READS_IN_FLIGHT: usize = 16;
 /// Footers kept; when there are more the cache starts again.
 const MOST_KEPT: usize = 200_000;
 
+/// Columns of files whose statistics are kept: those of one take some 400 bytes. Further files go without.
+const MOST_COLUMNS: usize = 100_000;
+
 /// What a table wants to know of one file.
 #[derive(Debug)]
 pub(crate) struct Footer {
     /// The columns as DataFusion's reader will give them; equal for most files of a table, so shared.
     pub(crate) fields: Fields,
     pub(crate) rows: u64,
+    /// Bounds, NULLs and sizes of `fields`: what joins are ordered by. Not for deciding which rows there are, see [`crate::nan`].
+    pub(crate) statistics: Option<Statistics>,
 }
 
 /// A file's identity: the same path with other content has another size or time.
@@ -50,6 +57,8 @@ struct Kept {
     footers: HashMap<Key, Arc<Footer>>,
     /// One copy of each list of columns.
     fields: HashSet<Fields>,
+    /// How many columns have statistics here.
+    columns: usize,
 }
 
 impl Kept {
@@ -60,6 +69,10 @@ impl Kept {
         match self.fields.get(&footer.fields) {
             Some(shared) => footer.fields = shared.clone(),
             None => drop(self.fields.replace(footer.fields.clone())),
+        }
+        self.columns += footer.fields.len();
+        if self.columns > MOST_COLUMNS {
+            footer.statistics = None;
         }
         let footer = Arc::new(footer);
         self.footers.insert(key, Arc::clone(&footer));
@@ -109,7 +122,10 @@ fn read_footer(file: &File) -> ParquetResult<Footer> {
     let schema = Int96Coercer::new(parquet, &schema, &INT96_UNIT.0).coerce().unwrap_or(schema);
     let rows = u64::try_from(file_metadata.num_rows())
         .map_err(|_| ParquetError::General("negative number of rows".to_owned()))?;
-    Ok(Footer { fields: schema.fields().iter().map(|field| table_field(field)).collect(), rows })
+    let fields: Fields = schema.fields().iter().map(|field| table_field(field)).collect();
+    let described = Arc::new(Schema::new(fields.clone()));
+    let statistics = DFParquetMetadata::statistics_from_parquet_metadata(&metadata, &described).ok();
+    Ok(Footer { fields, rows, statistics })
 }
 
 /// A file's field as a table has it: nullable, since another file may lack it, without the writer's annotations, and of

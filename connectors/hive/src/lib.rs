@@ -27,9 +27,9 @@ use naru_connector::{
     Connector, ConnectorError, ConnectorFactory, ErrorKind, Parameter, ParameterKind, Parameters, QueryContext, Result,
     Scan, Table, TableName,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use table::HiveTable;
 
 /// Tables of a schema looked up at the same time.
@@ -74,7 +74,7 @@ impl ConnectorFactory for HiveFactory {
         parameters.required_text("metastore")?;
         let root = std::path::absolute(parameters.required_path("root")?)
             .map_err(|error| ConnectorError::configuration("root is not a path").with_detail(error))?;
-        Ok(Arc::new(HiveConnector { catalog: catalog.into(), root, footers: Arc::default() }))
+        Ok(Arc::new(HiveConnector { catalog: catalog.into(), root, footers: Arc::default(), opened: Mutex::default() }))
     }
 }
 
@@ -84,6 +84,8 @@ struct HiveConnector {
     catalog: Arc<str>,
     root: PathBuf,
     footers: Arc<Footers>,
+    /// Tables as they were when last looked at, by schema and name.
+    opened: Mutex<HashMap<(String, String), Arc<HiveTable>>>,
 }
 
 impl HiveConnector {
@@ -125,10 +127,19 @@ impl HiveConnector {
         .await
     }
 
+    fn opened(&self) -> MutexGuard<'_, HashMap<(String, String), Arc<HiveTable>>> {
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The table in a folder: the same object as before when its files and its description are.
     async fn open(&self, ctx: &QueryContext, schema: &str, table: &str, dir: PathBuf) -> Result<Arc<dyn Table>> {
         let name = TableName { schema: schema.to_owned(), table: table.to_owned() };
-        let table = HiveTable::open(ctx, Arc::clone(&self.catalog), Arc::clone(&self.footers), name, &dir).await?;
-        Ok(Arc::new(table))
+        let key = (schema.to_owned(), table.to_owned());
+        let before = self.opened().get(&key).map(Arc::clone);
+        let (catalog, footers) = (Arc::clone(&self.catalog), Arc::clone(&self.footers));
+        let table = HiveTable::open(ctx, catalog, footers, name, &dir, before).await?;
+        self.opened().insert(key, Arc::clone(&table));
+        Ok(table)
     }
 }
 
@@ -145,7 +156,10 @@ impl Connector for HiveConnector {
     async fn table(&self, ctx: &QueryContext, schema: &str, table: &str) -> Result<Option<Arc<dyn Table>>> {
         match self.table_folders(ctx, schema).await?.remove(table) {
             Some(dir) => self.open(ctx, schema, table, dir).await.map(Some),
-            None => Ok(None),
+            None => {
+                self.opened().remove(&(schema.to_owned(), table.to_owned()));
+                Ok(None)
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! How a Hive table is read: filters on what is constant in a file choose the files, DataFusion's Parquet reader does the
 //! rest.
 
-use crate::footer::INT96_UNIT;
+use crate::footer::{Footer, INT96_UNIT};
 use crate::listing::DataFile;
 use crate::nan::NanSafeAdapterFactory;
 use crate::table::HiveTable;
@@ -57,7 +57,7 @@ impl PlanSource for HiveTable {
         let chosen = self.prune(session, &listed.files, &exact)?;
         let files: Vec<_> = chosen.iter().map(|chosen| chosen.file).collect();
         let footers = self.footers_of(ctx, &files).await?;
-        let rows = footers.iter().map(|footer| footer.rows).sum();
+        let statistics = self.statistics_of(&chosen, &footers);
         let splits = chosen.len();
 
         let mut remote = format!("files={splits}/{}", listed.files.len());
@@ -67,7 +67,7 @@ impl PlanSource for HiveTable {
         }
         // A row that the reader gives may still be refused above when a filter is only a reduction.
         let limit = limit.filter(|_| inexact.is_empty());
-        let plan = self.read(session, chosen, rows, projection, inexact, limit)?;
+        let plan = self.read(session, chosen, statistics, projection, inexact, limit)?;
         Ok(PlannedFiles { plan, splits, remote })
     }
 
@@ -98,12 +98,32 @@ impl HiveTable {
         Ok(kept.filter(|(i, _)| passed.is_valid(*i) && passed.value(*i)).map(|(_, chosen)| chosen).collect())
     }
 
+    /// What is known of the chosen files together: estimates, for the order of joins. Columns' are left out where one file has
+    /// none, or other columns than the table.
+    fn statistics_of(&self, chosen: &[ChosenFile<'_>], footers: &[Arc<Footer>]) -> Statistics {
+        let file_schema = self.schema.file_schema();
+        let alike = |footer: &&Arc<Footer>| &footer.fields == file_schema.fields();
+        let known: Option<Vec<_>> =
+            footers.iter().map(|footer| Some(footer).filter(alike)?.statistics.as_ref()).collect();
+        let merged = known.and_then(|known| Statistics::try_merge_iter(known, file_schema).ok());
+        let mut statistics = Statistics::new_unknown(self.schema.table_schema());
+        statistics.num_rows = inexact(footers.iter().map(|footer| footer.rows).sum());
+        statistics.total_byte_size = inexact(chosen.iter().map(|chosen| chosen.file.size).sum());
+        if let Some(merged) = merged.map(Statistics::to_inexact) {
+            for (column, of_files) in statistics.column_statistics.iter_mut().zip(merged.column_statistics) {
+                *column = of_files;
+            }
+            statistics.total_byte_size = merged.total_byte_size;
+        }
+        statistics
+    }
+
     /// A plan over the chosen files.
     fn read(
         &self,
         session: &dyn Session,
         chosen: Vec<ChosenFile<'_>>,
-        rows: u64,
+        statistics: Statistics,
         projection: &[usize],
         filters: Vec<Expr>,
         limit: Option<usize>,
@@ -125,9 +145,6 @@ impl HiveTable {
             source = source.with_predicate(filter);
         }
 
-        let mut statistics = Statistics::new_unknown(schema);
-        statistics.num_rows = inexact(rows);
-        statistics.total_byte_size = inexact(chosen.iter().map(|chosen| chosen.file.size).sum());
         let files = chosen.into_iter().map(partitioned_file).collect::<Result<Vec<_>, ConnectorError>>()?;
         let config = FileScanConfigBuilder::new(url, Arc::new(source))
             .with_file_groups(FileGroup::new(files).split_files(session.config().target_partitions()))

@@ -14,6 +14,7 @@ use naru_connector::{
     Support, Table, TableName, TableStatistics,
 };
 use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -31,17 +32,20 @@ pub(crate) struct HiveTable {
     pub(crate) schema: TableSchema,
     keys: Vec<String>,
     statistics: TableStatistics,
+    fingerprint: u64,
 }
 
 impl HiveTable {
-    /// Looks at a table's folder, its `.naru.toml` and the footer of its first file.
+    /// Looks at a table's folder, its `.naru.toml` and the footer of its first file; at the footer only if `before`, what an earlier
+    /// look gave, is not the same.
     pub(crate) async fn open(
         ctx: &QueryContext,
         catalog: Arc<str>,
         footers: Arc<Footers>,
         name: TableName,
         dir: &Path,
-    ) -> Result<Self> {
+        before: Option<Arc<Self>>,
+    ) -> Result<Arc<Self>> {
         let shown = shown(&name);
         let (files, described) = {
             let (dir, cancel) = (dir.to_owned(), ctx.cancel.clone());
@@ -53,6 +57,10 @@ impl HiveTable {
             })
             .await?
         };
+        let fingerprint = fingerprint(dir, &files, &described);
+        if let Some(before) = before.filter(|before| before.fingerprint == fingerprint) {
+            return Ok(before);
+        }
         let Some(first) = files.files.first() else {
             let message = format!("{shown} has no data files yet, so its columns are not known");
             return Err(ConnectorError::new(ErrorKind::Unsupported, message));
@@ -66,7 +74,7 @@ impl HiveTable {
         let schema = TableSchema::builder(Arc::new(Schema::new(footer.fields.clone())))
             .with_table_partition_cols(constants.collect::<Fields>())
             .build();
-        Ok(Self {
+        Ok(Arc::new(Self {
             catalog,
             footers,
             name,
@@ -76,7 +84,8 @@ impl HiveTable {
             schema,
             keys: files.keys,
             statistics,
-        })
+            fingerprint,
+        }))
     }
 
     /// The table's files now: listed once per query, so that a self-join reads one set.
@@ -130,6 +139,16 @@ impl HiveTable {
     pub(crate) fn is_constant(&self, column: &str) -> bool {
         self.schema.table_partition_cols().iter().any(|field| field.name() == column)
     }
+}
+
+/// Of all that a table is made from: where it is, its files, what describes it. (A footer is its file's.)
+fn fingerprint(dir: &Path, files: &TableFiles, described: &TableFile) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (dir, &files.keys, &described.comment, &described.types).hash(&mut hasher);
+    for file in &files.files {
+        (&file.relative, file.size, file.modified).hash(&mut hasher);
+    }
+    hasher.finish()
 }
 
 /// `schema.table` for messages.

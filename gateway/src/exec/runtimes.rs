@@ -7,6 +7,7 @@ use super::stream::{self, QueryGuard};
 use crate::error::{Error, ErrorCode, Result};
 use crate::session::SessionTimeouts;
 use crate::session::api::QueryStream;
+use datafusion::arrow::array::RecordBatch;
 use datafusion::execution::TaskContext;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
@@ -115,6 +116,9 @@ impl Executor {
 
     /// Waits for a turn to run.
     pub async fn admit(&self) -> Result<OwnedSemaphorePermit> {
+        if let Ok(permit) = Arc::clone(&self.admission).try_acquire_owned() {
+            return Ok(permit);
+        }
         let turn = Arc::clone(&self.admission).acquire_owned();
         match tokio::time::timeout(self.limits.queue_time, turn).await {
             Ok(Ok(permit)) => Ok(permit),
@@ -140,6 +144,12 @@ impl Executor {
         guard: QueryGuard,
     ) -> Result<QueryStream> {
         Ok(stream::across(self.cpu()?, plan, context, guard))
+    }
+
+    /// The stream of a query whose rows planning has found.
+    #[must_use]
+    pub fn answer(rows: RecordBatch, guard: QueryGuard) -> QueryStream {
+        stream::at_hand(rows, guard)
     }
 
     /// Polls a stream on the CPU runtime, a little ahead of its reader: for what a door computes from rows.

@@ -233,6 +233,23 @@ pub(super) fn across(
     .boxed()
 }
 
+/// Rows that are there already. The query ends when they are taken, as any other does.
+pub(super) fn at_hand(rows: RecordBatch, guard: QueryGuard) -> QueryStream {
+    stream::unfold((Some(rows), Running::new(guard)), |(rows, running)| async move {
+        match rows {
+            Some(rows) => {
+                running.count(rows.num_rows());
+                Some((Ok(rows), (None, running)))
+            }
+            None => {
+                running.finish();
+                None
+            }
+        }
+    })
+    .boxed()
+}
+
 impl Crossing {
     async fn next(&mut self) -> Said {
         if let Some(failure) = self.running.failure.get() {

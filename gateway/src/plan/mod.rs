@@ -35,7 +35,7 @@ pub(crate) use dialect::to_datafusion;
 pub use explain::{Detail, explain};
 pub use not_in::NullAwareIn;
 pub use offsets::OffsetsApart;
-pub use optimise::{Optimised, optimise, optimises_alike, physical_plan};
+pub use optimise::{Optimised, constant_row, finish, optimise, optimises_alike, outline, physical_plan};
 pub use parse::{folded, parse, parse_with};
 pub use placeholders::Placeholders;
 pub(crate) use pushdown::rules as pushdown_rules;

@@ -2,8 +2,9 @@
 
 use super::api::{Outcome, Parsed};
 use super::query::Session;
+use super::running::Work;
 use super::statement::rows_of;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::plan::{self, Detail};
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::Query;
@@ -20,8 +21,12 @@ impl Session {
         parameters: Vec<ScalarValue>,
     ) -> Result<Outcome> {
         let planned = self.planned(parsed, query, parameters).await?;
-        let physical = Arc::clone(&planned.ready.physical);
-        let mut detail = Detail { verbose, system_information: planned.ready.system_information, ran: None };
+        let Work::Run { physical, .. } = &planned.ready.work else {
+            return Err(Error::internal("a plan to explain was left out"));
+        };
+        let physical = Arc::clone(physical);
+        let system_information = planned.ready.rights.reads_system_information();
+        let mut detail = Detail { verbose, system_information, ran: None };
         let mut running = self.start(planned)?;
         if analyze {
             let started = Instant::now();

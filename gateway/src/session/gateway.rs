@@ -160,6 +160,7 @@ fn base_state(executor: &Executor) -> SessionState {
     options.execution.collect_statistics = false;
     // It leaves out rows that an aggregate of an expression beside it needs (apache/datafusion#24817).
     options.optimizer.enable_aggregate_dynamic_filter_pushdown = false;
+    options.execution.time_zone = Some("UTC".to_owned());
     // The keys of a join's build side go to the source of the other side, which is worth more than what the lists cost.
     options.optimizer.hash_join_inlist_pushdown_max_distinct_values = JOIN_KEYS;
     options.optimizer.hash_join_inlist_pushdown_max_size = JOIN_KEY_BYTES;

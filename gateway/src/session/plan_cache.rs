@@ -9,8 +9,10 @@ use crate::catalog::{Resolver, SearchPath, Snapshot};
 use crate::error::Result;
 use crate::plan::{self, Bound, Optimised};
 use crate::telemetry::meters;
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::execution::SessionState;
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::{Query, Statement};
 use lru::LruCache;
@@ -76,14 +78,22 @@ impl Hash for PlanKey {
 #[derive(Debug)]
 pub(super) struct KeptPlan {
     pub(super) bound: Bound,
-    optimised: OnceLock<Arc<Optimised>>,
+    /// The result's columns by the names that clients see.
+    pub(super) schema: SchemaRef,
+    /// Does optimising give the same at any time?
     alike: bool,
+    optimised: OnceLock<Arc<Optimised>>,
+    /// Optimised but for the values of parameters. Where that fails, with or without values, the whole is optimised anew and says why.
+    outline: OnceLock<LogicalPlan>,
+    /// The row of a statement that computes constants only.
+    answer: OnceLock<(Arc<Optimised>, RecordBatch)>,
 }
 
 impl KeptPlan {
     fn new(bound: Bound) -> Result<Self> {
         let alike = bound.lasting && plan::optimises_alike(&bound)?;
-        Ok(Self { bound, optimised: OnceLock::new(), alike })
+        let (optimised, outline, answer) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        Ok(Self { schema: bound.schema(), bound, alike, optimised, outline, answer })
     }
 
     /// The optimised plan, with values in place of `$1`, `$2`, ...
@@ -96,11 +106,31 @@ impl KeptPlan {
         if let Some(optimised) = self.optimised.get() {
             return Ok(Arc::clone(optimised));
         }
-        let optimised = Arc::new(plan::optimise(state, &self.bound, values, &resolver.stamp())?);
-        if self.alike {
+        let stamp = resolver.stamp();
+        if self.alike && !values.is_empty() {
+            if self.outline.get().is_none()
+                && let Ok(outline) = plan::outline(state, &self.bound, &stamp)
+            {
+                let _ = self.outline.set(outline);
+            }
+            let finish = |outline| plan::finish(state, &self.bound, outline, values.clone()).ok();
+            if let Some(optimised) = self.outline.get().and_then(finish) {
+                return Ok(Arc::new(optimised));
+            }
+        }
+        let keep = self.alike && values.is_empty();
+        let optimised = Arc::new(plan::optimise(state, &self.bound, values, &stamp)?);
+        if keep {
             let _ = self.optimised.set(Arc::clone(&optimised));
         }
         Ok(optimised)
+    }
+
+    /// Keeps the row that `optimised` gives, if it gives the same one at any time.
+    pub(super) fn keep_answer(&self, optimised: &Arc<Optimised>, row: &RecordBatch) {
+        if self.optimised.get().is_some_and(|kept| Arc::ptr_eq(kept, optimised)) {
+            let _ = self.answer.set((Arc::clone(optimised), row.clone()));
+        }
     }
 }
 
@@ -141,6 +171,11 @@ impl PlanCache {
         self.plans.lock().clear();
     }
 
+    fn count_reuse(&self) {
+        self.reused.fetch_add(1, Ordering::Relaxed);
+        meters::plan_reused();
+    }
+
     /// How often a plan was used again.
     pub(super) fn reused(&self) -> u64 {
         self.reused.load(Ordering::Relaxed)
@@ -149,22 +184,35 @@ impl PlanCache {
 
 /// A plan that a statement needs.
 pub(super) struct WantedPlan {
-    pub(super) gateway: Arc<Gateway>,
-    pub(super) key: PlanKey,
+    gateway: Arc<Gateway>,
+    key: PlanKey,
+    kept: Option<Arc<KeptPlan>>,
     /// Bytes of the statement's text.
-    pub(super) text: usize,
-    pub(super) query: Query,
+    text: usize,
+    query: Query,
 }
 
 impl WantedPlan {
+    pub(super) fn new(gateway: Arc<Gateway>, key: PlanKey, text: usize, query: &Query) -> Self {
+        let kept = gateway.plans().get(&key);
+        Self { gateway, key, kept, text, query: query.clone() }
+    }
+
+    /// The result of a statement that computes constants only, when that is known: its schema, its plan, its row.
+    pub(super) fn answer(&self) -> Option<(SchemaRef, Arc<Optimised>, RecordBatch)> {
+        let kept = self.kept.as_ref()?;
+        let (optimised, row) = kept.answer.get()?;
+        self.gateway.plans().count_reuse();
+        Some((Arc::clone(&kept.schema), Arc::clone(optimised), row.clone()))
+    }
+
     /// The bound plan: a kept one if its sources still give the same tables.
     pub(super) async fn bound(self, state: &SessionState, resolver: &Resolver<'_>) -> Result<Arc<KeptPlan>> {
-        let Self { gateway, key, text, query } = self;
-        if let Some(kept) = gateway.plans().get(&key)
+        let Self { gateway, key, kept, text, query } = self;
+        if let Some(kept) = kept
             && resolver.still_gives(&kept.bound.sources).await
         {
-            gateway.plans().reused.fetch_add(1, Ordering::Relaxed);
-            meters::plan_reused();
+            gateway.plans().count_reuse();
             return Ok(kept);
         }
         let bound = Box::pin(plan::bind(state, resolver, &query, &key.parameters)).await?;

@@ -1,29 +1,28 @@
 //! A session: who, with which settings, in which schema, and how a query runs for it.
 
-use super::api::{Client, Described, Notice, Notices, Outcome, Parsed, Released, TransactionStatus};
+use super::api::{Client, Notice, Notices, Outcome, Parsed, Released, TransactionStatus};
 use super::cursor::Cursors;
 use super::gateway::Gateway;
-use super::plan_cache::{KeptPlan, PlanKey, SnapshotVersion, WantedPlan};
+use super::plan_cache::{PlanKey, SnapshotVersion, WantedPlan};
 use super::prepared::PreparedStatement;
-use super::registry::{QueryState, Registration, Registry};
-use super::running::{Planned, Ready, renamed};
+use super::registry::{QueryState, Registration};
+use super::running::{Planned, Ready, Work, renamed};
+use super::scope::Scope;
 use super::settings::Settings;
 use crate::audit::{Asked, PendingAudit};
-use crate::catalog::{Resolver, SearchPath, SessionFacts, Snapshot, SystemSchema};
+use crate::catalog::SearchPath;
 use crate::error::{Error, ErrorCode, Result};
 use crate::exec::within;
 use crate::govern::Rights;
 use crate::plan::{self, Kind, PlanCodec};
 use chrono::{DateTime, Utc};
 use datafusion::arrow::datatypes::DataType;
-use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::scalar::ScalarValue;
-use datafusion::sql::sqlparser::ast::Query;
+use datafusion::sql::sqlparser::ast::{Query, Statement};
 use naru_auth::Identity;
-use naru_connector::{OnceStore, Principal, QueryContext, QueryId, Warnings};
+use naru_connector::Warnings;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -37,15 +36,15 @@ pub struct Session {
     pub(super) path: SearchPath,
     pub(super) transaction: TransactionStatus,
     pub(super) notices: Vec<Notice>,
-    warnings: Warnings,
+    pub(super) warnings: Warnings,
     pub(super) prepared: BTreeMap<String, PreparedStatement>,
     pub(super) released: Vec<Released>,
     pub(super) cursors: Cursors,
     /// Inside statements that are one implicit transaction.
     pub(super) in_group: bool,
-    process_id: i32,
-    connected_at: DateTime<Utc>,
-    statement: CancellationToken,
+    pub(super) process_id: i32,
+    pub(super) connected_at: DateTime<Utc>,
+    pub(super) statement: CancellationToken,
 }
 
 /// What a session keeps from one statement to the next. A door without connections carries it from call to call.
@@ -55,31 +54,6 @@ pub struct SessionVariables {
     path: SearchPath,
     transaction: TransactionStatus,
     prepared: BTreeMap<String, PreparedStatement>,
-}
-
-/// What one statement sees from its first name to its last row.
-pub(super) struct Scope {
-    pub(super) snapshot: Arc<Snapshot>,
-    pub(super) rights: Rights,
-    pub(super) ctx: QueryContext,
-    pub(super) path: SearchPath,
-    running: Arc<Registry>,
-    session: SessionFacts,
-    system: Arc<[Arc<dyn SystemSchema>]>,
-}
-
-impl Scope {
-    pub(super) fn resolver(&self) -> Resolver<'_> {
-        Resolver {
-            snapshot: &self.snapshot,
-            rights: &self.rights,
-            ctx: &self.ctx,
-            path: &self.path,
-            running: &self.running,
-            session: &self.session,
-            system: &self.system,
-        }
-    }
 }
 
 impl Session {
@@ -188,117 +162,6 @@ impl Session {
         self.process_id = process_id;
     }
 
-    /// Takes the statement's snapshot, rights and context.
-    pub(super) fn scope(&self) -> Scope {
-        let snapshot = self.gateway.snapshot();
-        let rights = Rights::new(Arc::clone(&snapshot.policies), self.identity.clone(), self.client.address);
-        let ctx = QueryContext {
-            query_id: QueryId(Uuid::now_v7().to_string().into()),
-            principal: Principal {
-                user: self.identity.user().into(),
-                groups: self.identity.groups().iter().cloned().collect(),
-            },
-            time_zone: self.settings.time_zone(),
-            deadline: self.settings.statement_timeout().map(|timeout| Instant::now() + timeout),
-            cancel: self.statement.child_token(),
-            warnings: self.warnings.reporting_to(),
-            settings: self.settings.of_catalogs(),
-            once: OnceStore::default(),
-            io: self.gateway.executor().io().clone(),
-        };
-        let session = SessionFacts {
-            process_id: self.process_id,
-            client_address: self.client.address,
-            connected_at: self.connected_at,
-            started_at: self.gateway.started_at(),
-            settings: self.settings.all().into_iter().map(|(name, value)| (name.into(), value)).collect(),
-            cursors: self.cursors.list(),
-        };
-        Scope {
-            snapshot,
-            rights,
-            ctx,
-            path: self.path.clone(),
-            running: Arc::clone(self.gateway.running()),
-            session,
-            system: self.gateway.system_schemas(),
-        }
-    }
-
-    /// What a client may know of a statement before it runs: bound with the same checks as when it runs.
-    pub async fn describe(&mut self, parsed: &Parsed, parameter_types: &[Option<DataType>]) -> Result<Described> {
-        let mut asked = self.asked(parsed);
-        let described = self.described(parsed, parameter_types, &mut asked).await;
-        if parsed.statement.is_some() {
-            self.audit_moment("describe", asked, described.as_ref().err())?;
-        }
-        described
-    }
-
-    async fn described(
-        &mut self,
-        parsed: &Parsed,
-        parameter_types: &[Option<DataType>],
-        asked: &mut Asked,
-    ) -> Result<Described> {
-        let nothing = Described { parameters: Vec::new(), schema: None };
-        let Some(statement) = &parsed.statement else { return Ok(nothing) };
-        match plan::classify(statement)? {
-            Kind::Query(query) => {
-                let (kept, parameters) = self.bind_typed(parsed, query, parameter_types).await?;
-                let bound = &kept.bound;
-                asked.tables.clone_from(&bound.tables);
-                Ok(Described { parameters, schema: Some(bound.schema()) })
-            }
-            Kind::Explain { query, .. } => {
-                let (kept, parameters) = self.bind_typed(parsed, query, parameter_types).await?;
-                let bound = &kept.bound;
-                asked.tables.clone_from(&bound.tables);
-                let schema = super::statement::schema_of(&Kind::Explain { query, analyze: false, verbose: false });
-                Ok(Described { parameters, schema })
-            }
-            Kind::Execute { name, .. } => {
-                let inner = self.prepared_named(name)?;
-                let described = Box::pin(self.described(&inner, &[], asked)).await?;
-                Ok(Described { parameters: Vec::new(), ..described })
-            }
-            Kind::Copy { query, .. } => {
-                self.needs_connection("COPY")?;
-                let kept = self.bind(parsed, query, Vec::new()).await?;
-                let bound = &kept.bound;
-                asked.tables.clone_from(&bound.tables);
-                if bound.parameter_types()?.is_empty() {
-                    return Ok(nothing);
-                }
-                Err(Error::new(ErrorCode::UndefinedParameter, "there is no parameter $1"))
-            }
-            Kind::Declare { query, .. } => {
-                self.needs_connection("DECLARE")?;
-                let (kept, parameters) = self.bind_typed(parsed, query, parameter_types).await?;
-                asked.tables.clone_from(&kept.bound.tables);
-                Ok(Described { parameters, schema: None })
-            }
-            Kind::Fetch { .. } => Ok(Described { schema: self.fetched(parsed).flatten(), ..nothing }),
-            other => Ok(Described { schema: super::statement::schema_of(&other), ..nothing }),
-        }
-    }
-
-    pub(super) async fn bind(
-        &self,
-        parsed: &Parsed,
-        query: &Query,
-        parameter_types: Vec<Option<DataType>>,
-    ) -> Result<Arc<KeptPlan>> {
-        let scope = self.scope();
-        let state = self.state(&scope.ctx);
-        let wanted = self.wanted(parsed, query, parameter_types, &scope)?;
-        let (cancel, deadline) = (scope.ctx.cancel.clone(), scope.ctx.deadline);
-        let id = Arc::clone(&scope.ctx.query_id.0);
-        let work = async move { wanted.bound(&state, &scope.resolver()).await };
-        let bound = within(&cancel, deadline, self.gateway.executor().plan(work)).await;
-        bound.map_err(|error| error.in_query(&id))
-    }
-
     /// What to look for among the kept plans, or else to bind.
     pub(super) fn wanted(
         &self,
@@ -318,7 +181,7 @@ impl Session {
             settings: self.settings.all(),
             catalog_settings: Arc::clone(&scope.ctx.settings),
         };
-        Ok(WantedPlan { gateway: Arc::clone(&self.gateway), key, text: parsed.sql.len(), query: query.clone() })
+        Ok(WantedPlan::new(Arc::clone(&self.gateway), key, parsed.sql.len(), query))
     }
 
     /// Runs a statement. Values are those of `$1`, `$2`, ...
@@ -399,32 +262,41 @@ impl Session {
     ) -> Result<Ready> {
         let executor = self.gateway.executor();
         let (cancel, deadline) = (scope.ctx.cancel.clone(), scope.ctx.deadline);
-        let system_information = scope.rights.reads_system_information();
         let turn = executor.admit().await?;
         registration.reached(QueryState::Planning);
-        let state = self.state(&scope.ctx);
         let types: Vec<_> = parameters.iter().map(|value| Some(value.data_type())).collect();
         let wanted = self.wanted(parsed, query, types, &scope)?;
-        let context = state.task_ctx();
-        let catalogs = Arc::clone(&scope.snapshot.catalogs);
-        let (schema, stamp, optimised, physical) = executor
+        let (gateway, catalogs) = (Arc::clone(&self.gateway), Arc::clone(&scope.snapshot.catalogs));
+        let rights = scope.rights.clone();
+        if let Some((schema, optimised, rows)) = wanted.answer() {
+            return Ok(Ready { schema, optimised, work: Work::Answered(rows), cancel, deadline, turn, rights });
+        }
+        let state = self.state(&scope.ctx);
+        let context = self.task_context(&state);
+        // EXPLAIN wants the plan.
+        let asks_for_rows = matches!(parsed.statement.as_deref(), Some(Statement::Query(_)));
+        let (schema, optimised, work) = executor
             .plan(async move {
                 let resolver = scope.resolver();
                 let kept = wanted.bound(&state, &resolver).await?;
                 let optimised = kept.optimised(&state, &resolver, parameters)?;
                 let stamp = resolver.stamp();
-                let physical = plan::physical_plan(&state, &optimised, &stamp).await?;
-                Ok((kept.bound.schema(), stamp, optimised, physical))
+                let mut physical = plan::physical_plan(&state, &optimised, &stamp).await?;
+                if let Some(key) = gateway.plans_sent() {
+                    let codec = PlanCodec::new(stamp, catalogs);
+                    physical = codec.decode(&codec.encode(physical, key)?, key, &context)?;
+                }
+                let work = match plan::constant_row(&physical).filter(|_| asks_for_rows) {
+                    Some(rows) => {
+                        kept.keep_answer(&optimised, &rows);
+                        Work::Answered(rows)
+                    }
+                    None => Work::Run { physical, context },
+                };
+                Ok((Arc::clone(&kept.schema), optimised, work))
             })
             .await?;
-        let physical = match self.gateway.plans_sent() {
-            Some(key) => {
-                let codec = PlanCodec::new(stamp, catalogs);
-                codec.decode(&codec.encode(physical, key)?, key, &context)?
-            }
-            None => physical,
-        };
-        Ok(Ready { schema, optimised, physical, context, cancel, deadline, turn, system_information })
+        Ok(Ready { schema, optimised, work, cancel, deadline, turn, rights })
     }
 
     /// Who asks for what, for a record.
@@ -438,20 +310,7 @@ impl Session {
         self.audit_moment("metadata", Asked::new(&self.identity, &self.client, what.to_owned()), error)
     }
 
-    fn audit_moment(&self, event: &'static str, asked: Asked, error: Option<&Error>) -> Result<()> {
+    pub(super) fn audit_moment(&self, event: &'static str, asked: Asked, error: Option<&Error>) -> Result<()> {
         self.gateway.audit().moment(event, None, &asked, error)
-    }
-
-    pub(super) fn state(&self, ctx: &QueryContext) -> SessionState {
-        let base = self.gateway.base_state();
-        let mut config = base.config().clone().with_extension(Arc::new(ctx.clone()));
-        config.options_mut().execution.time_zone = Some(ctx.time_zone.name().to_owned());
-        let mut state = SessionStateBuilder::new_from_existing(base.clone())
-            .with_config(config)
-            .with_runtime_env(self.gateway.executor().query_environment())
-            .build();
-        // now() is the moment at which the statement began.
-        state.mark_start_execution();
-        state
     }
 }

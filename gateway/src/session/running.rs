@@ -6,6 +6,7 @@ use super::registry::{QueryState, Registration};
 use crate::audit::PendingAudit;
 use crate::error::{Error, Result};
 use crate::exec::{Executor, QueryGuard};
+use crate::govern::Rights;
 use crate::plan::Optimised;
 use crate::telemetry::meters::QueryMeter;
 use datafusion::arrow::array::{RecordBatch, RecordBatchOptions};
@@ -30,20 +31,25 @@ pub(super) struct Ready {
     /// The result's columns by the names that clients see.
     pub(super) schema: SchemaRef,
     pub(super) optimised: Arc<Optimised>,
-    pub(super) physical: Arc<dyn ExecutionPlan>,
-    pub(super) context: Arc<TaskContext>,
+    pub(super) work: Work,
     pub(super) cancel: CancellationToken,
     pub(super) deadline: Option<Instant>,
     pub(super) turn: OwnedSemaphorePermit,
-    /// May the identity see operational details?
-    pub(super) system_information: bool,
+    pub(super) rights: Rights,
+}
+
+/// What is left to do.
+pub(super) enum Work {
+    /// Nothing: the rows are these.
+    Answered(RecordBatch),
+    /// To run a plan.
+    Run { physical: Arc<dyn ExecutionPlan>, context: Arc<TaskContext> },
 }
 
 /// An audited query.
 pub(super) struct Started<'a> {
     executor: &'a Executor,
-    physical: Arc<dyn ExecutionPlan>,
-    context: Arc<TaskContext>,
+    work: Work,
     guard: Option<QueryGuard>,
 }
 
@@ -51,7 +57,10 @@ impl Started<'_> {
     /// Its rows.
     pub(super) fn stream(&mut self) -> Result<QueryStream> {
         let Some(guard) = self.guard.take() else { return Err(Error::internal("a query is run twice")) };
-        self.executor.run(Arc::clone(&self.physical), Arc::clone(&self.context), guard)
+        match &self.work {
+            Work::Answered(rows) => Ok(Executor::answer(rows.clone(), guard)),
+            Work::Run { physical, context } => self.executor.run(Arc::clone(physical), Arc::clone(context), guard),
+        }
     }
 
     /// It was only planned.
@@ -66,11 +75,11 @@ impl Session {
     /// Writes the start of the audit record. The query runs when its stream is asked for.
     pub(super) fn start(&self, planned: Planned) -> Result<Started<'_>> {
         let Planned { ready, registration, audit } = planned;
-        let Ready { optimised, physical, context, cancel, deadline, turn, .. } = ready;
+        let Ready { optimised, work, cancel, deadline, turn, .. } = ready;
         let audit = audit.start(optimised.tables.clone())?;
         registration.reached(QueryState::Running);
         let guard = QueryGuard::new(cancel, deadline, audit, registration, QueryMeter::start(self.client.door), turn);
-        Ok(Started { executor: self.gateway.executor(), physical, context, guard: Some(guard) })
+        Ok(Started { executor: self.gateway.executor(), work, guard: Some(guard) })
     }
 }
 

@@ -96,15 +96,57 @@ async fn parameters_are_those_of_the_execution() {
     }
 }
 
+/// An outline is optimised before the values are known: they must still prune, decide and be checked.
+#[tokio::test(flavor = "multi_thread")]
+async fn values_finish_an_outline_as_they_would_have_been_planned() {
+    let world = World::new();
+    let mut alice = world.session("alice").await;
+    for (name, sql) in [
+        ("pruned", "select count(*) from lake.mydata.api_request where dt = $1"),
+        ("limited", "select count(*) from (select n_name from nation order by n_name limit $1) x"),
+        (
+            "grouped",
+            "select sum(n) from (select n_regionkey + $1 as k, count(*) as n from nation group by n_regionkey + $1) x where k > $1",
+        ),
+        (
+            "joined",
+            "select count(*) from nation n left join region r on r.r_regionkey = n.n_regionkey and r.r_regionkey = $1 where r.r_name is not null",
+        ),
+        ("failing", "select 10 / $1"),
+    ] {
+        rows(&mut alice, &format!("prepare {name} as {sql}")).await.unwrap();
+    }
+    for _ in 0..2 {
+        for (call, expected) in [
+            ("pruned('2026-01-03')", "2000"),
+            ("pruned('2027-01-03')", "0"),
+            ("limited(3)", "3"),
+            ("limited(100)", "25"),
+            ("grouped(1)", "20"),
+            ("grouped(2)", "20"),
+            ("joined(1)", "5"),
+            ("joined(null)", "0"),
+            ("failing(5)", "2"),
+        ] {
+            assert_eq!(rows(&mut alice, &format!("execute {call}")).await.unwrap(), [[expected]], "{call}");
+        }
+        assert_eq!(error(&mut alice, "execute failing(0)").await.code, ErrorCode::DivisionByZero);
+    }
+    let plan =
+        rows(&mut alice, "explain select count(*) from lake.mydata.api_request where dt = '2026-01-03'").await.unwrap();
+    assert!(plan.iter().any(|line| line[0].contains("files=1/10")), "{plan:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn files_are_listed_for_each_execution() {
     let world = World::new();
     let mut alice = world.session("alice").await;
     let count = "select count(*) from lake.mydata.customers";
-    assert_eq!(value(&world, &mut alice, count).await.0, "1000");
+    assert_eq!(value(&world, &mut alice, count).await, ("1000".to_owned(), false));
+    assert_eq!(value(&world, &mut alice, count).await, ("1000".to_owned(), true));
     let folder = world.folder().join("mydata/customers");
     std::fs::copy(folder.join("part-0.parquet"), folder.join("part-1.parquet")).unwrap();
-    assert_eq!(value(&world, &mut alice, count).await.0, "2000");
+    assert_eq!(value(&world, &mut alice, count).await, ("2000".to_owned(), false));
 }
 
 #[tokio::test(flavor = "multi_thread")]

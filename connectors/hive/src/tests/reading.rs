@@ -3,10 +3,13 @@
 use super::{Lake, context, int64, text};
 use datafusion::arrow::array::{ArrayRef, DictionaryArray, Float64Array, LargeStringArray};
 use datafusion::arrow::datatypes::Int32Type;
+use datafusion::common::ColumnStatistics;
+use datafusion::common::stats::Precision;
 use datafusion::logical_expr::Expr;
 use datafusion::parquet::data_type::{Int96, Int96Type};
 use datafusion::parquet::file::writer::SerializedFileWriter;
 use datafusion::parquet::schema::parser::parse_message_type;
+use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 use datafusion::prelude::{SessionConfig, SessionContext, col, lit};
 use datafusion::scalar::ScalarValue;
 use naru_connector::{PlannedFiles, Support};
@@ -206,4 +209,25 @@ async fn files_added_after_the_lookup_are_read() {
     lake.write("shop/orders/dt=2024-01-04/shop=d/0.parquet", [("id", int64([7])), ("name", text(["q"]))]);
     let batches = session.sql("SELECT id FROM t WHERE shop = 'd'").await.unwrap().collect().await.unwrap();
     assert_eq!(batches.iter().map(|batch| batch.num_rows()).sum::<usize>(), 1);
+}
+
+/// Estimates: pruning has its own way to the footers, and no number of rows may be taken from here.
+#[tokio::test]
+async fn columns_have_statistics_unless_a_file_differs() {
+    let lake = Lake::with_orders();
+    let first_days = col("dt").lt(day(2));
+    let columns = async |filters: &[Expr]| {
+        let statistics =
+            StatisticsContext::new().compute(plan(&lake, filters, None).await.plan.as_ref(), &StatisticsArgs::new());
+        statistics.unwrap().column_statistics.clone()
+    };
+    let bounds = |column: &ColumnStatistics| (column.min_value.clone(), column.max_value.clone());
+    let expected = |min, max| (Precision::Inexact(ScalarValue::from(min)), Precision::Inexact(ScalarValue::from(max)));
+    let all = columns(&[]).await;
+    assert_eq!(bounds(&all[0]), expected(1_i64, 6_i64));
+    assert_eq!(all[0].null_count, Precision::Inexact(0));
+    assert_eq!(bounds(&columns(&[first_days]).await[0]), expected(1_i64, 4_i64));
+
+    lake.write("shop/orders/dt=2024-01-04/shop=c/0.parquet", [("id", int64([7, 8]))]);
+    assert_eq!(columns(&[]).await[0].min_value, Precision::Absent);
 }

@@ -9,6 +9,11 @@ use crate::session::api::QueryStream;
 use chrono_tz::Tz;
 use datafusion::arrow::datatypes::SchemaRef;
 use futures::{FutureExt, StreamExt};
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// How long rows wait for what comes next: the end of a small result leaves in one packet with its rows.
+const SOON: Duration = Duration::from_millis(2);
 
 /// A query that runs, and how far it was sent. Dropping it stops the query.
 pub(super) struct Rows {
@@ -98,13 +103,16 @@ impl Rows {
         }
         let next = match self.stream.next().now_or_never() {
             Some(next) => next,
-            None => {
-                // It may take long: the client gets what there is.
-                if rows_wait {
-                    self.stop.flush(wire).await?;
+            None => match timeout(SOON, self.stop.attend(wire, self.stream.next())).await {
+                Ok(next) => next?,
+                Err(_) => {
+                    // It may take long: the client gets what there is.
+                    if rows_wait {
+                        self.stop.flush(wire).await?;
+                    }
+                    self.stop.attend(wire, self.stream.next()).await?
                 }
-                self.stop.attend(wire, self.stream.next()).await?
-            }
+            },
         };
         match next {
             Some(batch) => Ok(Some(self.encoder.batch(&batch?)?)),
