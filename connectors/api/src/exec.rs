@@ -14,8 +14,8 @@ use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
-use futures::StreamExt;
 use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
 use std::fmt;
 use std::sync::Arc;
 use std::task::Poll;
@@ -219,7 +219,7 @@ impl ExecutionPlan for ScanExec {
         let Some(split) = self.scan.splits().get(partition).cloned() else {
             return Ok(Box::pin(datafusion::physical_plan::EmptyRecordBatchStream::new(schema)));
         };
-        let scan = Arc::clone(&self.scan);
+        let (scan, computes) = (Arc::clone(&self.scan), self.scan.computes());
         let (late, columns, known) = (self.late.clone(), self.columns.clone(), Arc::clone(&self.known));
         let opened = {
             let ctx = Arc::clone(&ctx);
@@ -230,7 +230,10 @@ impl ExecutionPlan for ScanExec {
                 }
             }
         };
-        let batches = on_io_runtime(&ctx, opened, Arc::clone(&schema));
+        let batches = match computes {
+            true => in_place(&ctx, opened, Arc::clone(&schema)),
+            false => on_io_runtime(&ctx, opened, Arc::clone(&schema)),
+        };
         let counted = batches.inspect(move |batch| {
             if let Ok(batch) = batch {
                 metrics.record_output(batch.num_rows());
@@ -238,6 +241,22 @@ impl ExecutionPlan for ScanExec {
         });
         Ok(Box::pin(RecordBatchStreamAdapter::new(schema, counted)))
     }
+}
+
+/// Drives a source that waits for nothing where its batches are wanted.
+fn in_place(
+    ctx: &QueryContext,
+    opened: impl Future<Output = crate::Result<BatchStream>> + Send + 'static,
+    schema: SchemaRef,
+) -> BoxStream<'static, Result<RecordBatch>> {
+    let cancel = ctx.cancel.clone();
+    let batches = futures::stream::once(opened).try_flatten().map(move |batch| {
+        if cancel.is_cancelled() {
+            return Err(cancelled());
+        }
+        batch.and_then(|batch| check_schema(batch, &schema))
+    });
+    batches.map_err(DataFusionError::from).boxed()
 }
 
 /// Drives a source on the IO runtime and hands its batches over a short channel. Dropping the stream, or cancelling the

@@ -51,6 +51,12 @@ pub trait Scan: Send + Sync + Debug {
         Vec::new()
     }
 
+    /// Are the batches computed by this process, with nothing to wait for? Then they are where they are needed, and not on the
+    /// runtime for sources.
+    fn computes(&self) -> bool {
+        false
+    }
+
     /// The same scan with fewer columns (positions in `schema`).
     fn with_projection(&self, _columns: &[usize]) -> Option<Arc<dyn Scan>> {
         None

@@ -4,6 +4,7 @@
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::error::ArrowError;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tpchgen::generators::{
     CustomerGenerator, LineItemGenerator, NationGenerator, OrderGenerator, PartGenerator, PartSuppGenerator,
     RegionGenerator, SupplierGenerator,
@@ -165,4 +166,12 @@ impl Dataset {
 /// thread that serves sockets.
 pub(crate) fn prepare_text() {
     TextPool::get_or_init_default();
+    PREPARED.store(true, Ordering::Release);
 }
+
+/// Is that done?
+pub(crate) fn text_is_prepared() -> bool {
+    PREPARED.load(Ordering::Acquire)
+}
+
+static PREPARED: AtomicBool = AtomicBool::new(false);

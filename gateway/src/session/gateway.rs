@@ -158,6 +158,8 @@ fn base_state(executor: &Executor) -> SessionState {
     let options = config.options_mut();
     options.sql_parser.parse_float_as_decimal = true;
     options.execution.collect_statistics = false;
+    // No table's number of rows is exact here: without this, the rows of the smallest one would be dealt out to all cores.
+    options.execution.use_row_number_estimates_to_optimize_partitioning = true;
     // It leaves out rows that an aggregate of an expression beside it needs (apache/datafusion#24817).
     options.optimizer.enable_aggregate_dynamic_filter_pushdown = false;
     options.execution.time_zone = Some("UTC".to_owned());

@@ -7,6 +7,7 @@ use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::prelude::{ParquetReadOptions, SessionConfig, SessionContext};
 use futures::{SinkExt, stream};
+use naru_connector::{ConnectorFactory, Parameters, TableAdapter, TableName};
 use naru_sql_tests::{target_folder, workspace};
 use serde_json::{Value, json};
 use std::fs::{self, File};
@@ -103,6 +104,18 @@ pub(crate) async fn bare() -> SessionContext {
         let path = path.to_str().expect("a path in UTF-8");
         context.register_parquet(table, path, ParquetReadOptions::default()).await.expect("a table");
     }
+    context
+}
+
+/// The `lineitem` of catalog `tpch` at scale 1 in DataFusion's own session.
+pub(crate) async fn generated() -> SessionContext {
+    let ctx = naru_connector_testkit::context();
+    let connector = naru_tpch::FACTORY.create("tpch", &Parameters::default()).expect("a catalog");
+    let name = TableName { schema: "sf1".to_owned(), table: "lineitem".to_owned() };
+    let table = connector.table(&ctx, &name.schema, &name.table).await.expect("an answer").expect("a table");
+    let context = SessionContext::new_with_config(SessionConfig::new().with_extension(Arc::new(ctx)));
+    let adapter = TableAdapter::new("tpch".into(), name, table);
+    context.register_table("lineitem", Arc::new(adapter)).expect("a table");
     context
 }
 

@@ -32,6 +32,8 @@ pub(crate) enum Goal {
     RatioAtLeast(f64),
     /// The rival's and this much more.
     AtMostAbove(f64),
+    /// Taken for comparison.
+    Open,
 }
 
 /// What was measured, in the figure's unit.
@@ -42,9 +44,13 @@ pub(crate) struct Measured {
 }
 
 impl Goal {
-    fn number(self) -> f64 {
-        let (Self::AtMost(goal) | Self::RatioAtMost(goal) | Self::RatioAtLeast(goal) | Self::AtMostAbove(goal)) = self;
-        goal
+    fn number(self) -> Option<f64> {
+        match self {
+            Self::AtMost(goal) | Self::RatioAtMost(goal) | Self::RatioAtLeast(goal) | Self::AtMostAbove(goal) => {
+                Some(goal)
+            }
+            Self::Open => None,
+        }
     }
 
     fn text(self) -> String {
@@ -53,6 +59,7 @@ impl Goal {
             Self::RatioAtMost(goal) => format!("ratio <= {goal}"),
             Self::RatioAtLeast(goal) => format!("ratio >= {goal}"),
             Self::AtMostAbove(goal) => format!("<= rival + {goal}"),
+            Self::Open => "-".to_owned(),
         }
     }
 
@@ -63,6 +70,7 @@ impl Goal {
             Self::RatioAtMost(goal) => measured.ours / rival <= goal,
             Self::RatioAtLeast(goal) => measured.ours / rival >= goal,
             Self::AtMostAbove(goal) => measured.ours - rival <= goal,
+            Self::Open => true,
         }
     }
 }

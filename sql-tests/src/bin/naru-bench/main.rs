@@ -47,6 +47,7 @@ const FIGURES: &[Figure] = &[
     figure("tpch_sf1_pg", "s", Goal::RatioAtMost(1.05), |stage| tpch::bare(stage).boxed_local()),
     figure("tpch_sf1_governed", "s", Goal::RatioAtMost(1.10), |stage| tpch::governed(stage).boxed_local()),
     figure("rows_flight", "s", Goal::RatioAtMost(1.6), |stage| rows::flight(stage).boxed_local()),
+    figure("rows_flight_parquet", "s", Goal::Open, |stage| rows::flight_parquet(stage).boxed_local()),
     figure("rows_pg_binary", "s", Goal::RatioAtMost(1.0), |stage| rows::pg_binary(stage).boxed_local()),
     figure("rows_copy_binary", "s", Goal::RatioAtMost(1.0), |stage| rows::copy_binary(stage).boxed_local()),
     figure("mysql_scan", "s", Goal::RatioAtMost(1.25), |stage| mysql::scan(stage).boxed_local()),
