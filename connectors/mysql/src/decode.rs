@@ -11,6 +11,7 @@ use datafusion::arrow::compute::kernels::cast_utils::parse_decimal;
 use datafusion::arrow::datatypes::{DataType, Decimal128Type, Decimal256Type};
 use mysql_async::Value;
 use naru_connector::{ConnectorError, ErrorKind};
+use std::borrow::Cow;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -18,7 +19,6 @@ use std::sync::Arc;
 const SRID: usize = 4;
 const MICROS: i64 = 1_000_000;
 const DAY: i64 = 24 * 60 * 60 * MICROS;
-const EPOCH: NaiveDate = NaiveDate::from_epoch_days(0).unwrap();
 
 /// Why a value is none here. The text must not hold the value.
 type Refusal = &'static str;
@@ -216,11 +216,11 @@ fn float(value: &Value) -> Result<f64, Refusal> {
     }
 }
 
-fn digits(value: &Value) -> Result<String, Refusal> {
+fn digits(value: &Value) -> Result<Cow<'_, str>, Refusal> {
     match value {
-        Value::Int(number) => Ok(number.to_string()),
-        Value::UInt(number) => Ok(number.to_string()),
-        Value::Bytes(text) => std::str::from_utf8(text).map(str::to_owned).map_err(|_| OTHER_TYPE),
+        Value::Int(number) => Ok(number.to_string().into()),
+        Value::UInt(number) => Ok(number.to_string().into()),
+        Value::Bytes(text) => std::str::from_utf8(text).map(Cow::Borrowed).map_err(|_| OTHER_TYPE),
         _ => Err(OTHER_TYPE),
     }
 }
@@ -232,7 +232,7 @@ fn date(value: &Value) -> Result<NaiveDate, Refusal> {
 }
 
 fn days(date: NaiveDate) -> i64 {
-    date.signed_duration_since(EPOCH).num_days()
+    i64::from(date.to_epoch_days())
 }
 
 fn micros_of_day(hour: u8, minute: u8, second: u8, micros: u32) -> i64 {

@@ -13,6 +13,8 @@ use tonic::transport::Endpoint;
 /// What one reader may add to what the process holds: a small part of what its result takes. (Before it come the texts that TPC-H
 /// data is made of, some 300 MB, and the pages of a binary that is not optimised.)
 const MOST_MORE: u64 = 200 << 20;
+/// What the process may hold in all, the texts included, whoever reads ten million rows.
+const MOST: u64 = 600 << 20;
 /// Rows of one Execute of the reader with a fetch size.
 const FETCH: i32 = 10_000;
 
@@ -60,6 +62,7 @@ impl Measured {
         let most = self.naru.peak_resident();
         println!("{} MiB before, {} MiB at most, {rows} rows", self.before >> 20, most >> 20);
         assert!(most - self.before < MOST_MORE, "{} MiB more than before", (most - self.before) >> 20);
+        assert!(most < MOST, "{} MiB", most >> 20);
     }
 
     /// Sends `first` and reads to the end; `more` is sent when the server suspends a portal.
@@ -101,6 +104,12 @@ async fn a_slow_reader_with_a_fetch_size_costs_little_memory() {
     let flush = typed(b'H', &[]);
     let more = [typed(b'E', &[texts(&[""]), FETCH.to_be_bytes().to_vec()].concat()), flush.clone()].concat();
     Measured::new().await.read_pg(&[execute(&sql(), FETCH), flush].concat(), &more).await;
+}
+
+#[tokio::test]
+async fn a_slow_reader_of_copy_costs_little_memory() {
+    let copy = format!("copy ({}) to stdout", sql());
+    Measured::new().await.read_pg(&query(&copy), &[]).await;
 }
 
 #[tokio::test]
