@@ -28,7 +28,9 @@ test:
 test-heavy: test
 	NARU_COPY_ROUNDS=1000 $(CARGO) test --workspace --locked --test main governed_equals_copy
 	NARU_HOSTILE_ROUNDS=100000 NARU_HOSTILE_SEED=$$(date +%s) $(CARGO) test --workspace --locked --test main door::hostile
-	NARU_SLOW_ROWS=10000000 $(CARGO) test --workspace --locked --test main a_slow_reader -- --test-threads=1
+	$(CARGO) build --release --bin naru
+	NARU_BINARY="$${CARGO_TARGET_DIR:-$$PWD/target}/release/naru" NARU_SLOW_ROWS=10000000 \
+	  $(CARGO) test --workspace --locked --test main a_slow_reader -- --test-threads=1
 
 # Figures of the release build: a table here, a JSON line each in bench/results.jsonl of cargo's target folder.
 bench:

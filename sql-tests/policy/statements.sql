@@ -56,3 +56,5 @@ select string_agg({c}::varchar, ',') from customer
 select grouping({c}), count(*) from customer group by grouping sets (({c}), ())
 select lag({c}) over (order by c_custkey) from customer
 select {c} as c_custkey from customer order by c_custkey limit 3
+declare x cursor with hold for select {c} from customer; fetch all from x; close x
+declare x binary cursor with hold for select max({c}) from customer; move 0 in x; fetch next from x; close x

@@ -108,7 +108,8 @@ impl ColumnBuilder {
     }
 
     fn try_append(&mut self, value: Value) -> Result<(), Refusal> {
-        let null = value == Value::NULL || (self.zero_dates_are_null && self.kind.is_dated() && date(&value).is_err());
+        let null =
+            matches!(value, Value::NULL) || (self.zero_dates_are_null && self.kind.is_dated() && date(&value).is_err());
         let value = if null { Value::NULL } else { value };
         if let Value::Bytes(bytes) = &value {
             self.bytes += bytes.len();

@@ -284,7 +284,8 @@ impl Session {
                 let mut physical = plan::physical_plan(&state, &optimised, &stamp).await?;
                 if let Some(key) = gateway.plans_sent() {
                     let codec = PlanCodec::new(stamp, catalogs);
-                    physical = codec.decode(&codec.encode(physical, key)?, key, &context)?;
+                    // What is read from bytes names its functions.
+                    physical = codec.decode(&codec.encode(physical, key)?, key, &state.task_ctx())?;
                 }
                 let work = match plan::constant_row(&physical).filter(|_| asks_for_rows) {
                     Some(rows) => {

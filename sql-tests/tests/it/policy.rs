@@ -3,6 +3,7 @@
 //! The statements are those of gateway/tests/it/matrix.rs; here they travel as a client sends them, and what comes back is what a
 //! client sees.
 
+use futures::TryStreamExt;
 use naru_sql_tests::naru::Naru;
 use naru_sql_tests::slt::{Client, Protocol, Server, SqlError};
 
@@ -158,4 +159,50 @@ async fn ways_around_are_refused_over_every_protocol() {
         }
     }
     assert!(!std::path::Path::new("/tmp/naru-must-not-exist").exists());
+}
+
+/// COPY has messages of its own, which the clients of the matrix don't read.
+#[tokio::test(flavor = "multi_thread")]
+async fn copy_gives_away_nothing() {
+    let port = Naru::shared().pg();
+    let of = async |user: &str| {
+        let address = format!("host=127.0.0.1 port={port} user={user} password=demo dbname=tpch");
+        let (client, connection) = tokio_postgres::connect(&address, tokio_postgres::NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client
+    };
+    let copied = async |client: &tokio_postgres::Client, sql: &str| {
+        let parts: Vec<_> = client.copy_out(sql).await?.try_collect().await?;
+        Ok::<_, tokio_postgres::Error>(String::from_utf8(parts.concat()).unwrap())
+    };
+    let refusal = async |client: &tokio_postgres::Client, sql: &str| {
+        let error = copied(client, sql).await.unwrap_err();
+        let error = error.as_db_error().unwrap_or_else(|| panic!("{sql}: {error}"));
+        (error.code().code().to_owned(), error.message().to_owned())
+    };
+    let (alice, bob, carol) = (of("alice").await, of("bob").await, of("carol").await);
+    let phones = copied(&alice, "copy customer (c_phone) to stdout").await.unwrap();
+    let others = copied(&alice, "copy (select c_name from customer where c_mktsegment <> 'BUILDING') to stdout").await;
+    let secrets: Vec<&str> = [phones.as_str(), others.as_ref().unwrap()].into_iter().flat_map(str::lines).collect();
+    assert!(secrets.len() > 2000, "{} secrets", secrets.len());
+    for form in [
+        "copy customer ({c}) to stdout",
+        "copy tpch.tiny.customer ({c}) to stdout with (format csv, header)",
+        "copy (select {c} from customer) to stdout (format csv, force_quote *)",
+        "copy (with x as (select {c} as v from customer) select max(v) from x) to stdout",
+    ] {
+        for column in ["c_name", "c_phone"] {
+            let shown = copied(&bob, &form.replace("{c}", column)).await.unwrap();
+            let leaked = shown.lines().find(|line| secrets.iter().any(|secret| line.contains(secret)));
+            assert_eq!(leaked, None, "{form} of {column}");
+            assert!(!shown.is_empty(), "{form} of {column}");
+        }
+        for (column, sqlstate) in [("c_acctbal", "42501"), ("c_nope", "42703")] {
+            assert_eq!(refusal(&bob, &form.replace("{c}", column)).await.0, sqlstate, "{form} of {column}");
+        }
+        let nothing = refusal(&carol, &form.replace("{c}", "c_name")).await;
+        let unknown = refusal(&carol, &form.replace("{c}", "c_name").replace("customer", "nope")).await;
+        assert_eq!((nothing.0, nothing.1.replace("customer", "nope")), unknown, "{form}");
+    }
+    assert_eq!(refusal(&bob, "copy customer to stdout").await.0, "42501");
 }

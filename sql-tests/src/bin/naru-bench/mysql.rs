@@ -29,6 +29,8 @@ pub(crate) async fn scan(_stage: Arc<Stage>) -> Measured {
         ("user", ParameterValue::Text(mariadb::USER.to_owned())),
         ("password", ParameterValue::Secret(Secret::new(mariadb::PASSWORD))),
         ("tls", ParameterValue::Text("disable".to_owned())),
+        // One statement on either side.
+        ("rows_per_split", ParameterValue::Integer(0)),
     ];
     let connector = naru_mysql::FACTORY.create("mydata", &parameters(&naru_mysql::FACTORY, given)).expect("a catalog");
     let table = connector.table(&context(), "mydata", "api_request").await.expect("an answer").expect("a table");
@@ -44,7 +46,7 @@ pub(crate) async fn scan(_stage: Arc<Stage>) -> Measured {
         3,
         1.0,
         async || assert_eq!(count(scan.as_ref()).await, 2_000_000),
-        async || drain(&mut *driver.lock().await, &statement).await,
+        async || assert_eq!(drain(&mut *driver.lock().await, &statement).await, 2_000_000),
     )
     .await
 }
@@ -87,7 +89,7 @@ async fn signature_of(stage: &Stage, user: &str) -> Measured {
         async || {
             let each =
                 drivers.iter().zip(&partial).map(async |(driver, sql)| drain(&mut *driver.lock().await, sql).await);
-            join_all(each).await;
+            let _groups: Vec<usize> = join_all(each).await;
         },
     )
     .await
@@ -180,9 +182,12 @@ async fn connect(server: &Mariadb) -> Conn {
 }
 
 /// Runs a statement as a prepared one, so that rows come in binary, and reads them all.
-async fn drain(driver: &mut Conn, sql: &str) {
+async fn drain(driver: &mut Conn, sql: &str) -> usize {
     let mut rows = driver.exec_stream::<mysql_async::Row, _, _>(sql, ()).await.expect("rows");
+    let mut count = 0;
     while let Some(row) = rows.next().await {
         row.expect("a row");
+        count += 1;
     }
+    count
 }
