@@ -7,8 +7,10 @@ use crate::stage::{Stage, pg};
 use crate::tpch::drain;
 use arrow_flight::sql::client::FlightSqlServiceClient;
 use datafusion::prelude::SessionContext;
-use futures::{StreamExt, TryStreamExt};
+use futures::TryStreamExt;
 use std::sync::Arc;
+use tokio::sync::Mutex;
+use tokio::task::JoinSet;
 use tokio_postgres::Client;
 use tonic::transport::{Channel, Endpoint};
 
@@ -25,30 +27,33 @@ pub(crate) async fn flight_parquet(stage: Arc<Stage>) -> Measured {
 }
 
 async fn flight_against(port: u16, sql: &str, bare: &SessionContext) -> Measured {
-    let channel = Endpoint::from_shared(format!("http://127.0.0.1:{port}")).expect("an address");
-    let mut client = FlightSqlServiceClient::new(channel.connect().await.expect("a connection"));
+    let door = Endpoint::from_shared(format!("http://127.0.0.1:{port}")).expect("an address");
+    let mut client = FlightSqlServiceClient::new(door.connect().await.expect("a connection"));
     client.handshake("alice", "demo").await.expect("a login");
     let expected = drain(bare, "select * from lineitem").await;
-    let client = tokio::sync::Mutex::new(client);
+    let client = Mutex::new(client);
     in_turn(
         3,
         1.0,
-        async || assert_eq!(by_flight(&mut *client.lock().await, sql).await, expected),
+        async || assert_eq!(by_flight(&door, &mut *client.lock().await, sql).await, expected),
         async || assert_eq!(drain(bare, "select * from lineitem").await, expected),
     )
     .await
 }
 
-async fn by_flight(client: &mut FlightSqlServiceClient<Channel>, sql: &str) -> usize {
+/// Reads all endpoints of a result at the same time, each over a connection of its own: that is what they are for.
+async fn by_flight(door: &Endpoint, client: &mut FlightSqlServiceClient<Channel>, sql: &str) -> usize {
     let info = client.execute(sql.to_owned(), None).await.expect("a plan");
-    let mut rows = 0;
+    let mut reads = JoinSet::new();
     for endpoint in info.endpoint {
-        let mut stream = client.do_get(endpoint.ticket.expect("a ticket")).await.expect("a stream");
-        while let Some(batch) = stream.next().await {
-            rows += batch.expect("a batch").num_rows();
-        }
+        let mut reader = FlightSqlServiceClient::new(door.connect().await.expect("a connection"));
+        reader.set_token(client.token().expect("a login").clone());
+        reads.spawn(async move {
+            let batches = reader.do_get(endpoint.ticket.expect("a ticket")).await.expect("a stream");
+            batches.try_fold(0, async |rows, batch| Ok(rows + batch.num_rows())).await.expect("all rows")
+        });
     }
-    rows
+    reads.join_all().await.into_iter().sum()
 }
 
 /// A million rows of lineitem in binary : PostgreSQL 15 serving the same rows from a table.
