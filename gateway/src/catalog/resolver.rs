@@ -162,6 +162,9 @@ impl Resolver<'_> {
 
     /// The columns of a table as the identity knows them, or the error that an unknown name gives.
     pub async fn describe(&self, reference: &TableReference) -> Result<Vec<naru_connector::Column>> {
+        if let Some(rows) = self.runtime(reference)? {
+            return Ok(columns_of(&rows));
+        }
         if let Some(rows) = self.system_table(reference).await? {
             return Ok(columns_of(&rows));
         }

@@ -49,3 +49,15 @@ async fn a_query_that_failed_is_gone() {
     assert_eq!(error(&mut bob, "select * from system.runtime.nope").await.code, ErrorCode::UndefinedTable);
     assert_eq!(error(&mut bob, "select * from system.nope.queries").await.code, ErrorCode::UndefinedSchema);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_described_like_any_table() {
+    let world = World::new();
+    let mut carol = world.session("carol").await;
+    let described = rows(&mut carol, "describe system.runtime.queries").await.unwrap();
+    let columns: Vec<_> = described.iter().map(|row| (row[0].as_str(), row[1].as_str())).collect();
+    let created = ("created", "timestamp(6) with time zone");
+    let texts = ["query_id", "state", "user", "source", "query"].map(|name| (name, "varchar"));
+    assert_eq!(columns, [texts.as_slice(), &[created, ("rows", "bigint")]].concat());
+    assert_eq!(error(&mut carol, "describe system.runtime.nope").await.code, ErrorCode::UndefinedTable);
+}
