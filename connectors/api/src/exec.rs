@@ -219,7 +219,7 @@ impl ExecutionPlan for ScanExec {
         let Some(split) = self.scan.splits().get(partition).cloned() else {
             return Ok(Box::pin(datafusion::physical_plan::EmptyRecordBatchStream::new(schema)));
         };
-        let (scan, computes) = (Arc::clone(&self.scan), self.scan.computes());
+        let scan = Arc::clone(&self.scan);
         let (late, columns, known) = (self.late.clone(), self.columns.clone(), Arc::clone(&self.known));
         let opened = {
             let ctx = Arc::clone(&ctx);
@@ -230,9 +230,10 @@ impl ExecutionPlan for ScanExec {
                 }
             }
         };
-        let batches = match computes {
-            true => in_place(&ctx, opened, Arc::clone(&schema)),
-            false => on_io_runtime(&ctx, opened, Arc::clone(&schema)),
+        let batches = if self.scan.computes() {
+            in_place(&ctx, opened, Arc::clone(&schema))
+        } else {
+            on_io_runtime(&ctx, opened, Arc::clone(&schema))
         };
         let counted = batches.inspect(move |batch| {
             if let Ok(batch) = batch {

@@ -70,9 +70,9 @@ impl Kept {
             Some(shared) => footer.fields = shared.clone(),
             None => drop(self.fields.replace(footer.fields.clone())),
         }
-        self.columns += footer.fields.len();
-        if self.columns > MOST_COLUMNS {
-            footer.statistics = None;
+        match self.columns + footer.fields.len() {
+            columns if columns <= MOST_COLUMNS => self.columns = columns,
+            _ => footer.statistics = None,
         }
         let footer = Arc::new(footer);
         self.footers.insert(key, Arc::clone(&footer));

@@ -103,13 +103,12 @@ impl Rows {
         }
         let next = match self.stream.next().now_or_never() {
             Some(next) => next,
+            None if !rows_wait => self.stop.attend(wire, self.stream.next()).await?,
             None => match timeout(SOON, self.stop.attend(wire, self.stream.next())).await {
                 Ok(next) => next?,
                 Err(_) => {
                     // It may take long: the client gets what there is.
-                    if rows_wait {
-                        self.stop.flush(wire).await?;
-                    }
+                    self.stop.flush(wire).await?;
                     self.stop.attend(wire, self.stream.next()).await?
                 }
             },

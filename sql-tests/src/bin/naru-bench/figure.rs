@@ -43,6 +43,13 @@ pub(crate) struct Measured {
     pub(crate) rival: Option<f64>,
 }
 
+impl Measured {
+    /// That of several parts together.
+    pub(crate) fn sum(parts: &[Self]) -> Self {
+        Self { ours: parts.iter().map(|part| part.ours).sum(), rival: parts.iter().map(|part| part.rival).sum() }
+    }
+}
+
 impl Goal {
     fn number(self) -> Option<f64> {
         match self {
@@ -134,7 +141,8 @@ fn say(line: &str) {
 
 /// A part of the figure that is being taken.
 #[allow(clippy::print_stderr, reason = "beside the table")]
-pub(crate) fn detail(part: &str, (ours, rival): (f64, f64)) {
+pub(crate) fn detail(part: &str, measured: Measured) {
+    let (ours, rival) = (measured.ours, measured.rival.unwrap_or(f64::NAN));
     eprintln!("  {part:24} {ours:>12.4} {rival:>12.4} {:>8.2}", ours / rival);
 }
 

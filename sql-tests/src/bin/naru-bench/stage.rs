@@ -59,12 +59,12 @@ impl Stage {
         let start = async || {
             let server = Postgresql::start();
             server.require_password("alice");
-            let client = connect(server.port(), "postgres", "postgres").await;
+            let client = pg(server.port(), "postgres", "postgres").await;
             // Each on its own: several statements in one message are one transaction.
             for sql in ["CREATE DATABASE tpch", "CREATE USER alice PASSWORD 'demo'"] {
                 client.batch_execute(sql).await.expect("a database and its user");
             }
-            let client = connect(server.port(), "postgres", "tpch").await;
+            let client = pg(server.port(), "postgres", "tpch").await;
             data::load_nation(&client).await;
             client
                 .batch_execute("GRANT ALL ON DATABASE tpch TO alice; GRANT USAGE ON SCHEMA tiny TO alice")
@@ -80,7 +80,7 @@ impl Stage {
     pub(crate) async fn postgresql_with_rows(&self) -> &Postgresql {
         let server = self.postgresql().await;
         let load = async || {
-            let client = connect(server.port(), "postgres", "tpch").await;
+            let client = pg(server.port(), "postgres", "tpch").await;
             data::load_lineitem(&client).await;
         };
         self.postgresql_rows.get_or_init(load).await;
@@ -96,10 +96,6 @@ impl Stage {
 
 /// A client of a door or of PostgreSQL; every user has the password `demo`.
 pub(crate) async fn pg(port: u16, user: &str, database: &str) -> Client {
-    connect(port, user, database).await
-}
-
-async fn connect(port: u16, user: &str, database: &str) -> Client {
     let address = format!("host=127.0.0.1 port={port} user={user} password=demo dbname={database}");
     let (client, connection) = tokio_postgres::connect(&address, NoTls).await.expect("a connection");
     // Ends with its client.

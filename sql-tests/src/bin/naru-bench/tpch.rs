@@ -5,7 +5,7 @@
 
 use crate::data;
 use crate::figure::{Measured, detail};
-use crate::sampling::{median, time};
+use crate::sampling::in_turn;
 use crate::stage::{Stage, pg};
 use datafusion::prelude::SessionContext;
 use futures::StreamExt;
@@ -19,17 +19,16 @@ const ROUNDS: usize = 3;
 pub(crate) async fn bare(stage: Arc<Stage>) -> Measured {
     let client = pg(stage.lake().pg(), "alice", "lake").await;
     let bare = data::bare().await;
-    let (mut ours, mut rival) = (0.0, 0.0);
+    let mut all = Vec::new();
     for (number, sql) in (1..).zip(queries()) {
         let rival_asks = async || {
             drain(&bare, &sql).await;
         };
-        let measured = of_query(async || ask(&client, &sql).await, rival_asks).await;
+        let measured = in_turn(ROUNDS, 1.0, async || ask(&client, &sql).await, rival_asks).await;
         detail(&format!("query {number}"), measured);
-        ours += measured.0;
-        rival += measured.1;
+        all.push(measured);
     }
-    Measured { ours, rival: Some(rival) }
+    Measured::sum(&all)
 }
 
 /// All queries of bob, who sees `lineitem` through a mask and a row filter : alice, who writes both into her queries. Both go
@@ -37,15 +36,14 @@ pub(crate) async fn bare(stage: Arc<Stage>) -> Measured {
 pub(crate) async fn governed(stage: Arc<Stage>) -> Measured {
     let bob = pg(stage.lake().pg(), "bob", "lake").await;
     let alice = pg(stage.lake().pg(), "alice", "lake").await;
-    let (mut ours, mut rival) = (0.0, 0.0);
+    let mut all = Vec::new();
     for (number, sql) in (1..).zip(queries()) {
         let by_hand = with_policies_by_hand(&sql);
-        let measured = of_query(async || ask(&bob, &sql).await, async || ask(&alice, &by_hand).await).await;
+        let measured = in_turn(ROUNDS, 1.0, async || ask(&bob, &sql).await, async || ask(&alice, &by_hand).await).await;
         detail(&format!("query {number}"), measured);
-        ours += measured.0;
-        rival += measured.1;
+        all.push(measured);
     }
-    Measured { ours, rival: Some(rival) }
+    Measured::sum(&all)
 }
 
 /// `WITH lineitem AS (...)` in front of a query, or of the query's own WITH.
@@ -55,17 +53,6 @@ fn with_policies_by_hand(sql: &str) -> String {
         Some(_) => format!("with lineitem as ({restricted}), {}", sql.trim_start().get(5..).unwrap_or_default()),
         None => format!("with lineitem as ({restricted}) {sql}"),
     }
-}
-
-async fn of_query(mut ours: impl AsyncFnMut(), mut rival: impl AsyncFnMut()) -> (f64, f64) {
-    ours().await;
-    rival().await;
-    let (mut our_times, mut rival_times) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        our_times.push(time(ours()).await);
-        rival_times.push(time(rival()).await);
-    }
-    (median(our_times), median(rival_times))
 }
 
 async fn ask(client: &Client, sql: &str) {
