@@ -14,16 +14,20 @@ pub enum LoginMethod {
     ScramSha256Plus,
     /// A bearer token that an earlier login gave.
     BearerToken,
+    /// Not at all: somebody who has the gateway's files asks what the user would see.
+    Supposed,
 }
 
 impl LoginMethod {
-    /// The name for logs and audit records: `password`, `scram-sha-256`, `scram-sha-256-plus`, `bearer-token`.
+    /// The name for logs and audit records: `password`, `scram-sha-256`, `scram-sha-256-plus`, `bearer-token`,
+    /// `supposed`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Password => "password",
             Self::ScramSha256 => "scram-sha-256",
             Self::ScramSha256Plus => "scram-sha-256-plus",
             Self::BearerToken => "bearer-token",
+            Self::Supposed => "supposed",
         }
     }
 }
@@ -31,7 +35,8 @@ impl LoginMethod {
 /// A user who has proven to be that user, with the groups they had at that moment.
 ///
 /// Only [`Login`](crate::Login) makes one: there is no public constructor, no `Default` and no deserialisation, so a function
-/// that takes an `Identity` can't be called for somebody who did not log in. A clone shares its data.
+/// that takes an `Identity` can't be called for somebody who did not log in, as long as there is a `Login` to log in with (see
+/// [`Login::suppose`](crate::Login::suppose)). A clone shares its data.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Identity(Arc<Proven>);
 

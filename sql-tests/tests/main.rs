@@ -4,6 +4,8 @@
 
 #[path = "it/clients/mod.rs"]
 mod clients;
+#[path = "it/docs.rs"]
+mod docs;
 #[path = "it/door/mod.rs"]
 mod door;
 #[path = "it/layers.rs"]

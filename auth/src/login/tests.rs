@@ -95,6 +95,15 @@ async fn right_password_gives_the_user_with_groups() {
 }
 
 #[tokio::test]
+async fn supposing_a_user_closes_the_way_in() {
+    let (ann, closed) = login().suppose("ann").await.unwrap();
+    assert_eq!(ann.groups().iter().collect::<Vec<_>>(), ["admins", "analysts"]);
+    assert_eq!(ann.method().as_str(), "supposed");
+    assert!(matches!(password(&closed, "ann", "demo").await, Err(LoginError::Failed(_))));
+    assert!(scram(&closed, "ann", "demo").await.1.is_err());
+}
+
+#[tokio::test]
 async fn wrong_password_and_unknown_user_read_the_same_but_not_in_the_log() {
     let login = login();
     let wrong = password(&login, "ann", "Demo").await.unwrap_err();

@@ -95,7 +95,7 @@ impl Failure {
                 for more in [&error.hint, &error.detail].into_iter().flatten() {
                     eprintln!("  {more}");
                 }
-                let wrong_input = matches!(error.code, ErrorCode::InvalidParameter | ErrorCode::UndefinedCatalog);
+                let wrong_input = matches!(error.code, ErrorCode::InvalidParameter | ErrorCode::SyntaxError);
                 ExitCode::from(if wrong_input { 2 } else { 1 })
             }
         }

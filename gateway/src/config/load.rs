@@ -58,7 +58,6 @@ pub struct Origin {
     folder: PathBuf,
     catalogs: Vec<Configured>,
     logins: Logins,
-    groups: Option<PathBuf>,
     /// What a reload can't change.
     fixed: BTreeMap<&'static str, Parameters>,
     /// Files and folders that were read.
@@ -144,12 +143,6 @@ impl Origin {
         &self.folder
     }
 
-    /// The groups file, if there is one.
-    #[must_use]
-    pub fn groups_file(&self) -> Option<&Path> {
-        self.groups.as_deref()
-    }
-
     /// Files and folders that were read.
     pub(super) fn inputs(&self) -> &[PathBuf] {
         &self.inputs
@@ -212,9 +205,8 @@ fn read_folder(folder: &Path, before: Option<&Origin>) -> Result<(Sections, Live
     let ((catalogs, policies), (login, logins)) = problems.none_or(parts)?;
     let snapshot = Snapshot { catalogs: Arc::new(catalogs), policies: Arc::new(policies), denied_columns };
     let fixed = FIXED.iter().filter_map(|name| Some((*name, sections.get(name)?.parameters.clone()))).collect();
-    let groups = sections.get("users").and_then(|users| users.parameters.path("groups")).map(Path::to_owned);
     let contents = digest(&inputs);
-    let origin = Origin { folder: folder.to_owned(), catalogs: configured, logins, groups, fixed, inputs, contents };
+    let origin = Origin { folder: folder.to_owned(), catalogs: configured, logins, fixed, inputs, contents };
     Ok((sections, Live { snapshot, login, certificates }, origin))
 }
 

@@ -81,13 +81,17 @@ fn policy_check_finds_what_cannot_work() {
     assert!(text.contains("circle.json: error: policy 9 (circle): its subqueries lead back"), "{text}");
 }
 
+/// What `policy explain --sql` says, and its exit code.
+fn explained(folder: &Path, user: &str, sql: &str) -> (i32, String) {
+    run(&["policy", "explain", "--config", folder.to_str().unwrap(), "--user", user, "--sql", sql])
+}
+
 #[test]
 fn policy_explain_names_the_policies_that_decide() {
     let folder = folder();
     let path = folder.path().to_str().unwrap();
     let about_table = run(&["policy", "explain", "--config", path, "--user", "bob", "--table", "customer"]);
-    let sql = "select * from tpch.tiny.customer";
-    let about_query = run(&["policy", "explain", "--config", path, "--user", "bob", "--sql", sql]);
+    let about_query = explained(folder.path(), "bob", "select * from tpch.tiny.customer");
     for (code, text) in [about_table, about_query] {
         assert_eq!(code, 0, "{text}");
         for expected in [
@@ -102,6 +106,54 @@ fn policy_explain_names_the_policies_that_decide() {
     }
     let (_, text) = run(&["policy", "explain", "--config", path, "--user", "carol", "--table", "customer"]);
     assert!(text.contains("access: DENIED") && text.contains("column c_name: DENIED"), "{text}");
+}
+
+#[test]
+fn policy_explain_binds_a_statement_as_the_user() {
+    let folder = folder();
+    let read = "with names as (select c_phone p, c_custkey from customer where c_name like 'C%') \
+                select n.p from names n, orders o where o.o_custkey = n.c_custkey";
+    let (code, text) = explained(folder.path(), "bob", read);
+    assert_eq!(code, 0, "{text}");
+    for expected in [
+        "  reads tpch.tiny.customer (c_custkey, c_name, c_phone), rows filtered, masked: c_phone\n",
+        "  reads tpch.tiny.orders (o_custkey)\n",
+        "column c_name: allowed",
+    ] {
+        assert!(text.contains(expected), "{expected} is not in\n{text}");
+    }
+    // Of the columns, those that it reads; no common table expression.
+    assert!(!text.contains("column c_address") && !text.contains("table=names"), "{text}");
+
+    let denied = "select 'a' from customer where c_acctbal > 0";
+    let (code, text) = explained(folder.path(), "bob", denied);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("  is refused with 42501: permission denied for column \"c_acctbal\"\n"), "{text}");
+    assert!(text.contains("column c_acctbal: DENIED"), "{text}");
+    let (_, text) = explained(folder.path(), "alice", denied);
+    assert!(text.contains("  reads tpch.tiny.customer (c_acctbal)\n"), "{text}");
+    let (_, text) = explained(folder.path(), "carol", denied);
+    assert!(text.contains("  is refused with 42P01: relation \"customer\" does not exist\n"), "{text}");
+}
+
+#[test]
+fn policy_explain_follows_the_statements_of_a_script() {
+    let folder = folder();
+    let script = "use sf1; explain select n_name from nation; copy (select $1::int, r_name from region) to stdout; \
+                  select relname from pg_class; insert into nation values (1)";
+    let (code, text) = explained(folder.path(), "bob", script);
+    assert_eq!(code, 0, "{text}");
+    for expected in [
+        "  reads tpch.sf1.nation (n_name)\n",
+        "  reads tpch.sf1.region (r_name)\n",
+        "pg_class shows each user what exists for that user\n",
+        "  is refused with 25006: ",
+    ] {
+        assert!(text.contains(expected), "{expected} is not in\n{text}");
+    }
+    let (code, text) = explained(folder.path(), "bob", "selec 1");
+    assert_eq!(code, 2, "{text}");
+    assert!(text.contains("syntax error"), "{text}");
 }
 
 #[test]

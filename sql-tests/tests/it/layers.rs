@@ -78,6 +78,24 @@ fn the_harness_knows_the_gateway_from_outside_only() {
     assert!(!dependencies(harness).contains("naru-gateway"));
 }
 
+/// Whoever supposes an identity asks nobody for proof.
+#[test]
+fn identities_are_supposed_by_one_command_only() {
+    let mut waiting = vec![workspace().join("gateway/src")];
+    let mut supposing = Vec::new();
+    while let Some(folder) = waiting.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            let path = entry.path();
+            if path.is_dir() {
+                waiting.push(path);
+            } else if std::fs::read_to_string(&path).is_ok_and(|text| text.contains("suppose(")) {
+                supposing.push(path);
+            }
+        }
+    }
+    assert_eq!(supposing, [workspace().join("gateway/src/cli/policy/explain.rs")]);
+}
+
 #[test]
 fn one_version_of_what_crosses_crates() {
     let metadata = metadata();

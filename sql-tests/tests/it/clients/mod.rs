@@ -5,6 +5,9 @@ mod psql;
 mod python;
 mod tls;
 
+pub(crate) use java::java;
+pub(crate) use python::python;
+
 use naru_sql_tests::{target_folder, workspace};
 use std::path::PathBuf;
 use std::sync::OnceLock;

@@ -3,16 +3,25 @@
 use super::installed;
 use naru_sql_tests::naru::Naru;
 use naru_sql_tests::postgresql::Postgresql;
-use naru_sql_tests::{tool, workspace};
+use naru_sql_tests::tool::{self, Finished};
+use naru_sql_tests::workspace;
 use std::path::Path;
 use std::sync::OnceLock;
 use tokio::process::Command;
 
-pub(super) async fn case(script: &str, name: &str, port: u16, files: &[&Path]) {
+/// Runs Python with our clients installed.
+pub(crate) async fn python(arguments: &[&str]) -> Finished {
     let mut command = Command::new(installed().join("python/bin/python"));
-    command.arg(workspace().join("sql-tests/clients/python").join(script)).arg(name);
-    command.arg(port.to_string()).args(files);
-    let _ = tool::run(command, "").await.success();
+    command.args(arguments);
+    tool::run(command, "").await
+}
+
+pub(super) async fn case(script: &str, name: &str, port: u16, files: &[&Path]) {
+    let script = workspace().join("sql-tests/clients/python").join(script);
+    let port = port.to_string();
+    let files = files.iter().map(|file| file.to_str().unwrap());
+    let arguments = [script.to_str().unwrap(), name, &port];
+    let _ = python(&arguments.into_iter().chain(files).collect::<Vec<_>>()).await.success();
 }
 
 macro_rules! cases {

@@ -65,3 +65,22 @@ async fn the_shards_aggregate_in_one_statement_each() {
     }
     assert!(plan.contains("splits=4"), "{plan}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_queries_of_the_pages_have_rows() {
+    let readme = crate::docs::blocks("README.md", "sql");
+    let page = crate::docs::blocks("docs/connectors/mysql.md", "sql");
+    let statements = |block: &str| -> Vec<String> {
+        let without_comments =
+            block.lines().map(|line| line.split("--").next().unwrap()).collect::<Vec<_>>().join("\n");
+        without_comments.split(';').filter(|text| !text.trim().is_empty()).map(str::to_owned).collect()
+    };
+    let (readme, page) = (statements(&readme[1]), statements(&page[0]));
+    assert_eq!((readme.len(), page.len()), (2, 2));
+    // Here each server has two tables of users. The page's other statement is of a table that only it has.
+    let native = page[0].replace("mydata.users", "mydata.users_0");
+    assert_ne!(native, page[0]);
+    for sql in readme.iter().chain([&native]) {
+        assert!(!rows(Protocol::Simple, "alice", sql).await.is_empty(), "{sql}");
+    }
+}
