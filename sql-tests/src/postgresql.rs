@@ -1,7 +1,6 @@
 //! A real PostgreSQL 15: the oracle for SQL semantics. It runs on a private port and data folder, as a user without rights
 //! (it refuses to run as root).
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
@@ -32,7 +31,7 @@ impl Postgresql {
             .output()
             .expect("initdb can be started");
         assert!(initdb.status.success(), "initdb: {}", String::from_utf8_lossy(&initdb.stderr));
-        let port = free_port();
+        let port = naru_services::process::free_port().expect("a free port");
         let socket = format!("unix_socket_directories={}", folder.path().display());
         let (port_text, program) = (port.to_string(), programs.join("postgres"));
         let paths = [program.to_str(), data.to_str()].map(|path| path.expect("a path in UTF-8"));
@@ -99,9 +98,4 @@ fn own(folder: &Path) {
         let status = Command::new("chown").arg("postgres:postgres").arg(folder).status();
         assert!(status.expect("chown can be started").success());
     }
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("an address").port()
 }

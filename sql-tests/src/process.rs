@@ -44,7 +44,7 @@ struct Lines {
 }
 
 /// How long a program may take to say what it is waited for.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 impl Process {
     /// Starts a program in a folder.
@@ -72,7 +72,7 @@ impl Process {
         self.pid
     }
 
-    /// Waits for a line of output; the program's end or a minute without that line fails the test.
+    /// Waits for a line of output; the program's end or some minutes without that line fail the test.
     #[must_use]
     pub fn wait_for_line(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
         let until = Instant::now() + PATIENCE;

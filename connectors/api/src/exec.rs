@@ -96,6 +96,12 @@ impl ScanExec {
         &self.columns
     }
 
+    /// How many rows its source expects.
+    #[must_use]
+    pub fn expected_rows(&self) -> Option<usize> {
+        self.rows.get_value().copied()
+    }
+
     /// The same node, which waits for one more late filter before it reads: `None` when its source makes no use of it. Column
     /// positions count the output's columns. Only for a filter that completes without this scan, as that of a join does on
     /// whose build side the scan is not; others would be waited for in vain.

@@ -2,16 +2,15 @@
 //! yielding, on the CPU runtime. On one runtime a heavy sort would look to a driver like a time-out of its server.
 
 use super::abandon::until_abandoned;
+use super::guard::Running;
 use super::memory::{ProcessMemory, QueryMemory};
-use super::stream::{self, QueryGuard};
+use super::stream::{self, Begun};
 use crate::error::{Error, ErrorCode, Result};
 use crate::session::SessionTimeouts;
 use crate::session::api::QueryStream;
 use datafusion::arrow::array::RecordBatch;
-use datafusion::execution::TaskContext;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
-use datafusion::physical_plan::ExecutionPlan;
 use futures::Stream;
 use futures::stream::BoxStream;
 use std::path::PathBuf;
@@ -136,20 +135,19 @@ impl Executor {
         task.await.map_err(|error| Error::internal(format!("planning ended early: {error}")))?
     }
 
-    /// Runs a plan on the CPU runtime and streams its batches here.
-    pub fn run(
+    /// Plans on the CPU runtime and runs there what comes of it; the batches are streamed here. Dropping the future stops it as
+    /// [`Self::plan`] does.
+    pub async fn run<T: Send + 'static>(
         &self,
-        plan: Arc<dyn ExecutionPlan>,
-        context: Arc<TaskContext>,
-        guard: QueryGuard,
-    ) -> Result<QueryStream> {
-        Ok(stream::across(self.cpu()?, plan, context, guard))
+        work: impl Future<Output = Result<(T, Begun)>> + Send + 'static,
+    ) -> Result<(T, QueryStream)> {
+        stream::across(self.cpu()?, work).await
     }
 
     /// The stream of a query whose rows planning has found.
     #[must_use]
-    pub fn answer(rows: RecordBatch, guard: QueryGuard) -> QueryStream {
-        stream::at_hand(rows, guard)
+    pub fn answer(rows: RecordBatch, running: Arc<Running>) -> QueryStream {
+        stream::at_hand(rows, running)
     }
 
     /// Polls a stream on the CPU runtime, a little ahead of its reader: for what a door computes from rows.

@@ -1,26 +1,25 @@
 //! The stream that crosses from the CPU runtime to a door, and what ends with it.
 
-use crate::audit::QueryAudit;
+use super::abandon::until_abandoned;
+use super::guard::{Held, Running, Said};
 use crate::error::{Error, ErrorCode, Result};
-use crate::session::Registration;
 use crate::session::api::QueryStream;
-use crate::telemetry::meters::QueryMeter;
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::array::RecordBatch;
 use datafusion::execution::TaskContext;
-use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
+use datafusion::execution::memory_pool::MemoryConsumer;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::stream::{self, BoxStream};
-use futures::{FutureExt, Stream, StreamExt};
-use parking_lot::Mutex;
+use futures::{FutureExt, Stream, StreamExt, poll};
 use std::any::Any;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::task::Poll;
 use std::time::Instant;
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -29,220 +28,105 @@ const BATCHES_IN_FLIGHT: usize = 2;
 /// Messages between a door's encoder and its socket.
 const ITEMS_IN_FLIGHT: usize = 1;
 
-/// Everything that lives exactly as long as a query. Dropping it cancels what still runs and closes the audit record.
-#[derive(Debug)]
-pub struct QueryGuard {
-    cancel: CancellationToken,
-    deadline: Option<Instant>,
-    audit: QueryAudit,
-    registration: Registration,
-    meter: QueryMeter,
-    _turn: OwnedSemaphorePermit,
-}
-
-impl QueryGuard {
-    /// A guard for an admitted query.
-    #[must_use]
-    pub fn new(
-        cancel: CancellationToken,
-        deadline: Option<Instant>,
-        audit: QueryAudit,
-        registration: Registration,
-        meter: QueryMeter,
-        turn: OwnedSemaphorePermit,
-    ) -> Self {
-        Self { cancel, deadline, audit, registration, meter, _turn: turn }
-    }
-}
-
-impl QueryGuard {
-    /// The query ends here: it was planned and not run.
-    pub fn finish(mut self) {
-        self.audit.finished();
-    }
-}
-
-impl Drop for QueryGuard {
-    fn drop(&mut self) {
-        // Connectors watch the token: this is what stops work at the source.
-        self.cancel.cancel();
-    }
-}
-
-/// A running query as both sides of the crossing see it.
-#[derive(Debug)]
-struct Running {
-    query_id: Arc<str>,
-    cancel: CancellationToken,
-    deadline: Option<Instant>,
-    /// Gone once the query has ended, however it did.
-    guard: Mutex<Option<QueryGuard>>,
-    /// Why it ended before its last row.
-    failure: OnceLock<Error>,
-    /// The share of its memory that batches on their way to the client have, until it ends.
-    outgoing: Mutex<Option<MemoryReservation>>,
-}
-
-impl Running {
-    fn new(guard: QueryGuard) -> Self {
-        Self {
-            query_id: guard.registration.id(),
-            cancel: guard.cancel.clone(),
-            deadline: guard.deadline,
-            guard: Mutex::new(Some(guard)),
-            failure: OnceLock::new(),
-            outgoing: Mutex::default(),
-        }
-    }
-
-    /// Twice a batch's size: a door makes its messages from one batch at a time. It exists already, so it counts whatever the limit
-    /// is; what the operators still ask for must do with the rest.
-    fn hold(&self, bytes: usize) {
-        if let Some(outgoing) = self.outgoing.lock().as_ref() {
-            outgoing.grow(bytes);
-        }
-    }
-
-    fn let_go(&self, bytes: usize) {
-        if let Some(outgoing) = self.outgoing.lock().as_ref() {
-            outgoing.shrink(bytes);
-        }
-    }
-
-    fn count(&self, rows: usize) {
-        if let Some(guard) = self.guard.lock().as_mut() {
-            guard.audit.count(rows);
-            guard.registration.count(rows);
-            guard.meter.count(rows);
-        }
-    }
-
-    /// It failed, unless it has ended before: everything it holds is let go at once, whether or not somebody asks for rows.
-    fn fail(&self, error: Error) -> Error {
-        let mut held = self.guard.lock();
-        let error = self.failure.get_or_init(|| error.in_query(&self.query_id)).clone();
-        // Even while a client that has stopped reading keeps the batches themselves.
-        drop(self.outgoing.lock().take());
-        if let Some(mut guard) = held.take() {
-            drop(held);
-            guard.audit.failed(&error);
-            guard.meter.failed(&error);
-        }
-        error
-    }
-
-    fn finish(&self) {
-        drop(self.outgoing.lock().take());
-        let guard = self.guard.lock().take();
-        if let Some(mut guard) = guard {
-            guard.audit.finished();
-            guard.meter.finished();
-        }
-    }
-
-    /// Waits until it is cancelled or its time is over.
-    async fn stopped(&self) -> Error {
-        tokio::select! {
-            biased;
-            () = self.cancel.cancelled() => cancelled(),
-            () = until(self.deadline) => timed_out(),
-        }
-    }
-}
-
-/// What the engine says: a batch, or that there are no more.
-type Said = Result<Option<Held>>;
-
-/// A batch on its way to the client, and what of the query's memory it counts for.
-struct Held {
-    batch: RecordBatch,
-    bytes: usize,
-    running: Arc<Running>,
-}
-
-impl Held {
-    fn new(batch: RecordBatch, running: &Arc<Running>) -> Self {
-        let bytes = batch_bytes(&batch).saturating_mul(2);
-        running.hold(bytes);
-        Self { batch, bytes, running: Arc::clone(running) }
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.running.let_go(self.bytes);
-    }
-}
-
-/// Bytes of a batch's own values: of buffers that it shares with others only what it uses.
-pub(crate) fn batch_bytes(batch: &RecordBatch) -> usize {
-    let bytes = |column: &ArrayRef| match column.data_type() {
-        DataType::Utf8View => column.as_string_view().total_buffer_bytes_used() + column.len() * VIEW_BYTES,
-        DataType::BinaryView => column.as_binary_view().total_buffer_bytes_used() + column.len() * VIEW_BYTES,
-        _ => column.to_data().get_slice_memory_size().unwrap_or_else(|_| column.get_buffer_memory_size()),
-    };
-    batch.columns().iter().map(bytes).sum()
-}
-
-const VIEW_BYTES: usize = size_of::<u128>();
-
 struct Crossing {
     said: mpsc::Receiver<Said>,
-    running: Arc<Running>,
+    running: Ending,
     over: bool,
     /// That of the batch that the door works on.
     outgoing: Option<Held>,
     _task: AbortOnDropHandle<()>,
 }
 
-/// Executes `plan` on `cpu`; the returned stream is polled elsewhere. Dropping it aborts the work, and so do the query's cancel
-/// token and its deadline, even when nobody polls: a client that has stopped reading keeps nothing but its connection.
-pub(super) fn across(
+/// What planning leaves to do.
+pub enum Begun {
+    /// Nothing: the rows are these.
+    Rows(RecordBatch, Arc<Running>),
+    /// To run a plan.
+    Plan {
+        /// The plan.
+        plan: Arc<dyn ExecutionPlan>,
+        /// What it runs with.
+        context: Arc<TaskContext>,
+        /// The query.
+        running: Arc<Running>,
+    },
+}
+
+/// What a door hears first of a query that is planned and run in one go: its rows, unless they are still to come.
+type Told<T> = Result<(T, Arc<Running>, Option<RecordBatch>)>;
+
+/// Plans on `cpu` and runs there at once what `work` gives: a small result crosses to the door in one step with what is known of
+/// it. The stream is polled elsewhere. Dropping it, or this future, aborts the work, and so do the query's cancel token and its
+/// deadline once it runs, even when nobody polls: a client that has stopped reading keeps nothing but its connection.
+pub(super) async fn across<T: Send + 'static>(
     cpu: &Handle,
-    plan: Arc<dyn ExecutionPlan>,
-    context: Arc<TaskContext>,
-    guard: QueryGuard,
-) -> QueryStream {
+    work: impl Future<Output = Result<(T, Begun)>> + Send + 'static,
+) -> Result<(T, QueryStream)> {
+    let (tell, told) = oneshot::channel::<Told<T>>();
     let (sender, said) = mpsc::channel(BATCHES_IN_FLIGHT);
-    let running = Arc::new(Running::new(guard));
-    let task = AbortOnDropHandle::new(cpu.spawn(watch(Arc::clone(&running), plan, context, sender)));
-    let crossing = Crossing { said, running, over: false, outgoing: None, _task: task };
-    stream::unfold(crossing, |mut crossing| async move {
-        if crossing.over {
-            return None;
+    let abandoned = CancellationToken::new();
+    let planning = until_abandoned(abandoned.clone(), work);
+    let task = AbortOnDropHandle::new(cpu.spawn(async move {
+        let (value, plan, context, running) = match planning.await {
+            Ok((value, Begun::Plan { plan, context, running })) => (value, plan, context, running),
+            Ok((value, Begun::Rows(rows, running))) => return drop(tell.send(Ok((value, running, Some(rows))))),
+            Err(error) => return drop(tell.send(Err(error))),
+        };
+        let known = Arc::clone(&running);
+        let tell = move || drop(tell.send(Ok((value, known, None))));
+        watch(running, plan, context, Speaker { sender, tell: Some(tell) }).await;
+    }));
+    let _abandon = abandoned.drop_guard();
+    match told.await {
+        Ok(Ok((value, running, None))) => {
+            let crossing = Crossing { said, running: Ending(running), over: false, outgoing: None, _task: task };
+            Ok((value, crossing.stream()))
         }
-        // Who asks for the next batch is done with the last one.
-        crossing.outgoing = None;
-        match crossing.next().await {
-            Ok(Some(held)) => {
-                let batch = held.batch.clone();
-                crossing.running.count(batch.num_rows());
-                crossing.outgoing = Some(held);
-                Some((Ok(batch), crossing))
-            }
-            Ok(None) => {
-                crossing.running.finish();
-                None
-            }
-            Err(error) => {
-                crossing.over = true;
-                Some((Err(crossing.running.fail(error)), crossing))
-            }
+        Ok(Ok((value, running, Some(rows)))) => Ok((value, at_hand(rows, running))),
+        Ok(Err(error)) => Err(error),
+        Err(_) => {
+            let ended = task.await.err().map(|error| error.to_string()).unwrap_or_default();
+            Err(Error::internal(format!("planning ended early: {ended}")))
         }
-    })
-    .boxed()
+    }
+}
+
+/// The engine's side of a crossing.
+struct Speaker<F: FnOnce()> {
+    sender: mpsc::Sender<Said>,
+    /// Tells the door that the query runs: as soon as there is something to wait for, or something to take.
+    tell: Option<F>,
+}
+
+impl<F: FnOnce()> Speaker<F> {
+    fn tell(&mut self) {
+        if let Some(tell) = self.tell.take() {
+            tell();
+        }
+    }
+
+    /// Is anybody still there to hear it?
+    async fn say(&mut self, said: Said) -> bool {
+        let said = match self.sender.try_send(said) {
+            Ok(()) => return true,
+            Err(TrySendError::Closed(_)) => return false,
+            Err(TrySendError::Full(said)) => said,
+        };
+        self.tell();
+        self.sender.send(said).await.is_ok()
+    }
 }
 
 /// Rows that are there already. The query ends when they are taken, as any other does.
-pub(super) fn at_hand(rows: RecordBatch, guard: QueryGuard) -> QueryStream {
-    stream::unfold((Some(rows), Running::new(guard)), |(rows, running)| async move {
+pub(super) fn at_hand(rows: RecordBatch, running: Arc<Running>) -> QueryStream {
+    stream::unfold((Some(rows), Ending(running)), |(rows, ending)| async move {
         match rows {
             Some(rows) => {
-                running.count(rows.num_rows());
-                Some((Ok(rows), (None, running)))
+                ending.0.count(rows.num_rows());
+                Some((Ok(rows), (None, ending)))
             }
             None => {
-                running.finish();
+                ending.0.finish();
                 None
             }
         }
@@ -250,64 +134,109 @@ pub(super) fn at_hand(rows: RecordBatch, guard: QueryGuard) -> QueryStream {
     .boxed()
 }
 
+/// A query whose rows nobody wants any more has ended, whatever still runs of it.
+struct Ending(Arc<Running>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.fail(cancelled());
+    }
+}
+
 impl Crossing {
+    fn stream(self) -> QueryStream {
+        stream::unfold(self, |mut crossing| async move {
+            if crossing.over {
+                return None;
+            }
+            // Who asks for the next batch is done with the last one.
+            crossing.outgoing = None;
+            match crossing.next().await {
+                Ok(Some(held)) => {
+                    let batch = held.batch.clone();
+                    crossing.running.0.count(batch.num_rows());
+                    crossing.outgoing = Some(held);
+                    Some((Ok(batch), crossing))
+                }
+                Ok(None) => {
+                    crossing.running.0.finish();
+                    None
+                }
+                Err(error) => {
+                    crossing.over = true;
+                    Some((Err(crossing.running.0.fail(error)), crossing))
+                }
+            }
+        })
+        .boxed()
+    }
+
     async fn next(&mut self) -> Said {
-        if let Some(failure) = self.running.failure.get() {
-            return Err(failure.clone());
+        if let Some(failure) = self.running.0.failure() {
+            return Err(failure);
         }
         tokio::select! {
             biased;
-            error = self.running.stopped() => Err(error),
+            error = self.running.0.stopped() => Err(error),
             said = self.said.recv() => said.unwrap_or_else(|| {
                 // The engine says its last word always: a result that breaks off must not look like a whole one.
-                let failure = self.running.failure.get().cloned();
-                Err(failure.unwrap_or_else(|| Error::internal("a query's task ended without a word")))
+                Err(self.running.0.failure().unwrap_or_else(|| Error::internal("a query's task ended without a word")))
             }),
         }
     }
 }
 
 /// Drives a plan until it ends, fails, panics, or has to stop.
-async fn watch(
+async fn watch<F: FnOnce()>(
     running: Arc<Running>,
     plan: Arc<dyn ExecutionPlan>,
     context: Arc<TaskContext>,
-    sender: mpsc::Sender<Said>,
+    mut speaker: Speaker<F>,
 ) {
-    let outgoing = MemoryConsumer::new("rows on their way to the client").register(context.memory_pool());
-    *running.outgoing.lock() = Some(outgoing);
-    let work = AssertUnwindSafe(drive(&running, plan, context, &sender)).catch_unwind();
+    running.account(MemoryConsumer::new("rows on their way to the client").register(context.memory_pool()));
+    let work = AssertUnwindSafe(drive(&running, plan, context, &mut speaker)).catch_unwind();
     let failure = tokio::select! {
         biased;
-        stopped = running.stopped() => stopped,
-        done = work => match done {
-            Ok(()) => return,
-            Err(panic) => Error::internal(panic_text(panic.as_ref())),
-        },
+        stopped = running.stopped() => Some(stopped),
+        done = work => done.err().map(|panic| Error::internal(panic_text(panic.as_ref()))),
     };
-    // While the sender is still there: whoever finds the channel closed finds out why.
-    running.fail(failure);
+    if let Some(failure) = failure {
+        // While the sender is still there: whoever finds the channel closed finds out why.
+        running.fail(failure);
+    }
+    speaker.tell();
 }
 
-async fn drive(
+async fn drive<F: FnOnce()>(
     running: &Arc<Running>,
     plan: Arc<dyn ExecutionPlan>,
     context: Arc<TaskContext>,
-    sender: &mpsc::Sender<Said>,
+    speaker: &mut Speaker<F>,
 ) {
     let mut batches = match execute_stream(plan, context) {
         Ok(batches) => batches,
-        Err(error) => return drop(sender.send(Err(error.into())).await),
+        Err(error) => {
+            speaker.say(Err(error.into())).await;
+            return;
+        }
     };
-    while let Some(batch) = batches.next().await {
+    loop {
+        let batch = match poll!(batches.next()) {
+            Poll::Ready(batch) => batch,
+            Poll::Pending => {
+                speaker.tell();
+                batches.next().await
+            }
+        };
+        let Some(batch) = batch else { break };
         let batch = batch.map(|batch| Some(Held::new(batch, running))).map_err(Error::from);
         let failed = batch.is_err();
-        if sender.send(batch).await.is_err() || failed {
+        if !speaker.say(batch).await || failed {
             return;
         }
     }
     drop(batches);
-    let _ = sender.send(Ok(None)).await;
+    speaker.say(Ok(None)).await;
 }
 
 /// Polls `items` on `cpu`, a little ahead of whoever reads them; dropping the result aborts the work.
@@ -360,7 +289,7 @@ pub(crate) async fn within<T>(
     }
 }
 
-async fn until(deadline: Option<Instant>) {
+pub(super) async fn until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
         None => std::future::pending().await,
@@ -390,16 +319,6 @@ pub(crate) fn timed_out() -> Error {
 mod tests {
     use super::*;
     use crate::error::ErrorCode;
-    use datafusion::arrow::array::{Int32Array, StringViewArray};
-
-    #[test]
-    fn a_slice_counts_what_it_uses_and_no_more() {
-        let numbers: ArrayRef = Arc::new(Int32Array::from_iter_values(0..1000));
-        let words: ArrayRef =
-            Arc::new(StringViewArray::from_iter_values((0..1000).map(|_| "longer than twelve bytes")));
-        let batch = RecordBatch::try_from_iter([("n", numbers), ("w", words)]).unwrap();
-        assert_eq!(batch_bytes(&batch.slice(10, 5)), 5 * (4 + 24 + 16));
-    }
 
     #[tokio::test]
     async fn what_a_door_computes_ends_with_its_end_or_with_an_error() {

@@ -23,7 +23,7 @@ use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning, PlanProperties, StatisticsArgs,
 };
 use futures::StreamExt;
-use naru_connector::{QueryContext, ScanNote, plain_column};
+use naru_connector::{QueryContext, ScanExec, ScanNote, plain_column};
 use std::fmt;
 use std::sync::Arc;
 
@@ -133,6 +133,15 @@ impl GovernedExec {
     #[must_use]
     pub fn facts(&self) -> &ScanFacts {
         &self.facts
+    }
+
+    /// How many rows the source expects, unless rows are withheld: nothing is said of how many.
+    #[must_use]
+    pub fn expected_rows(&self) -> Option<usize> {
+        if self.sealed {
+            return None;
+        }
+        self.inner.downcast_ref::<ScanExec>()?.expected_rows()
     }
 
     /// What it guards: for EXPLAIN only, and of a sealed one only for those who may see operational details.

@@ -119,10 +119,10 @@ mod tests {
     }
 
     #[test]
-    fn the_guides_example_is_sound() {
+    fn the_guides_examples_are_sound() {
         let guide = include_str!("../../../docs/policies.md");
-        let example = guide.split("```json").nth(1).unwrap().split("```").next().unwrap();
-        let text = format!("{{\"metaDataInfo\": {{}}, \"policies\": [{example}]}}");
+        let examples = guide.split("```json").skip(1).map(|example| example.split("```").next().unwrap());
+        let text = format!("{{\"metaDataInfo\": {{}}, \"policies\": [{}]}}", examples.collect::<Vec<_>>().join(","));
         let document = naru_policy::load_files(&[("docs/policies.md".into(), text)]).unwrap();
         let engine = PolicyEngine::new(document, EngineOptions::default()).unwrap();
         assert!(engine.issues().is_empty() && review(&engine).is_empty(), "{:?}", engine.issues());

@@ -6,7 +6,7 @@ use crate::audit::AuditLog;
 use crate::catalog::{Snapshot, SystemSchema};
 use crate::exec::{Checkpoint, Executor};
 use crate::functions;
-use crate::plan::{self, NullAwareIn, OffsetsApart, TrustedNames, YieldingJoins};
+use crate::plan::{self, BeyondPipes, NullAwareIn, OffsetsApart, TrustedNames, YieldingJoins};
 use crate::server::pg::catalog::PgCatalog;
 use arc_swap::ArcSwap;
 use chrono::{DateTime, Utc};
@@ -173,7 +173,7 @@ fn base_state(executor: &Executor) -> SessionState {
         .with_runtime_env(Arc::clone(executor.environment()))
         .with_default_features()
         .with_optimizer_rules(Checkpoint::between(&Optimizer::new().rules, &logical))
-        .with_physical_optimizer_rules(Checkpoint::between(&engine_rules(), &physical));
+        .with_physical_optimizer_rules(Checkpoint::between(&physical_rules(), &physical));
     let ours = functions::scalar_functions();
     let named = |name: &str| ours.iter().any(|function| function.name() == name);
     let scalars = builder.scalar_functions().get_or_insert_default();
@@ -186,15 +186,12 @@ fn base_state(executor: &Executor) -> SessionState {
     }
     builder.aggregate_functions().get_or_insert_default().extend(functions::aggregate_functions());
     let builder = functions::analyzer_rules().into_iter().fold(builder, SessionStateBuilder::with_analyzer_rule);
-    let builder = builder.with_analyzer_rule(Arc::new(NullAwareIn));
-    // After all of DataFusion's own.
-    let rules = plan::pushdown_rules().into_iter();
-    let builder = rules.fold(builder, SessionStateBuilder::with_physical_optimizer_rule);
-    builder.with_physical_optimizer_rule(Arc::new(YieldingJoins)).build()
+    builder.with_analyzer_rule(Arc::new(NullAwareIn)).build()
 }
 
-/// DataFusion's physical rules: filters are pushed down with trusted names only, and sorts placed with offsets apart.
-fn engine_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
+/// DataFusion's physical rules and ours: filters are pushed down with trusted names only, and sorts placed with offsets apart. One
+/// table's rows alone are only made to yield.
+fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     let mut rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> = Vec::new();
     for rule in PhysicalOptimizer::new().rules {
         match rule.name() {
@@ -203,5 +200,12 @@ fn engine_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
             _ => rules.push(rule),
         }
     }
-    rules
+    // After all of DataFusion's own.
+    rules.extend(plan::pushdown_rules());
+    rules.push(Arc::new(YieldingJoins));
+    let beyond_pipes = |rule: Arc<dyn PhysicalOptimizerRule + Send + Sync>| match rule.name() {
+        "EnsureCooperative" => rule,
+        _ => Arc::new(BeyondPipes(rule)),
+    };
+    rules.into_iter().map(beyond_pipes).collect()
 }

@@ -5,20 +5,17 @@ use super::cursor::Cursors;
 use super::gateway::Gateway;
 use super::plan_cache::{PlanKey, SnapshotVersion, WantedPlan};
 use super::prepared::PreparedStatement;
-use super::registry::{QueryState, Registration};
-use super::running::{Planned, Ready, Work, renamed};
 use super::scope::Scope;
 use super::settings::Settings;
-use crate::audit::{Asked, PendingAudit};
+use crate::audit::Asked;
 use crate::catalog::SearchPath;
 use crate::error::{Error, ErrorCode, Result};
-use crate::exec::within;
 use crate::govern::Rights;
-use crate::plan::{self, Kind, PlanCodec};
+use crate::plan::{self, Kind};
 use chrono::{DateTime, Utc};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::scalar::ScalarValue;
-use datafusion::sql::sqlparser::ast::{Query, Statement};
+use datafusion::sql::sqlparser::ast::Query;
 use naru_auth::Identity;
 use naru_connector::Warnings;
 use std::collections::BTreeMap;
@@ -216,88 +213,6 @@ impl Session {
             }
             other => self.execute_other(other).await,
         }
-    }
-
-    /// Binds, plans, verifies, audits and starts a query.
-    pub(super) async fn run(&self, parsed: &Parsed, query: &Query, parameters: Vec<ScalarValue>) -> Result<Outcome> {
-        let planned = self.planned(parsed, query, parameters).await?;
-        let schema = Arc::clone(&planned.ready.schema);
-        let stream = renamed(self.start(planned)?.stream()?, &schema);
-        Ok(Outcome::Rows { schema, stream, verb: "SELECT", counted: true, binary: false })
-    }
-
-    /// Waits for a turn, binds and plans. A query that is refused here leaves its audit records here.
-    pub(super) async fn planned(&self, parsed: &Parsed, query: &Query, values: Vec<ScalarValue>) -> Result<Planned> {
-        let scope = self.scope();
-        let asked = self.asked(parsed);
-        let registration = self.gateway.running().enter(
-            Arc::clone(&scope.ctx.query_id.0),
-            self.identity.user(),
-            &self.client,
-            asked.sql.clone(),
-        );
-        let audit = self.pending(&scope.ctx.query_id.0, asked).with_warnings(scope.ctx.warnings.clone());
-        let (cancel, deadline) = (scope.ctx.cancel.clone(), scope.ctx.deadline);
-        let id = Arc::clone(&scope.ctx.query_id.0);
-        match within(&cancel, deadline, self.plan(scope, &registration, parsed, query, values)).await {
-            Ok(ready) => Ok(Planned { ready, registration, audit }),
-            Err(error) => {
-                audit.refused(&error);
-                Err(error.in_query(&id))
-            }
-        }
-    }
-
-    fn pending(&self, id: &Arc<str>, asked: Asked) -> PendingAudit {
-        PendingAudit::new(Arc::clone(self.gateway.audit()), Arc::clone(id), asked)
-    }
-
-    async fn plan(
-        &self,
-        scope: Scope,
-        registration: &Registration,
-        parsed: &Parsed,
-        query: &Query,
-        parameters: Vec<ScalarValue>,
-    ) -> Result<Ready> {
-        let executor = self.gateway.executor();
-        let (cancel, deadline) = (scope.ctx.cancel.clone(), scope.ctx.deadline);
-        let turn = executor.admit().await?;
-        registration.reached(QueryState::Planning);
-        let types: Vec<_> = parameters.iter().map(|value| Some(value.data_type())).collect();
-        let wanted = self.wanted(parsed, query, types, &scope)?;
-        let (gateway, catalogs) = (Arc::clone(&self.gateway), Arc::clone(&scope.snapshot.catalogs));
-        let rights = scope.rights.clone();
-        if let Some((schema, optimised, rows)) = wanted.answer() {
-            return Ok(Ready { schema, optimised, work: Work::Answered(rows), cancel, deadline, turn, rights });
-        }
-        let state = self.state(&scope.ctx);
-        let context = self.task_context(&state);
-        // EXPLAIN wants the plan.
-        let asks_for_rows = matches!(parsed.statement.as_deref(), Some(Statement::Query(_)));
-        let (schema, optimised, work) = executor
-            .plan(async move {
-                let resolver = scope.resolver();
-                let kept = wanted.bound(&state, &resolver).await?;
-                let optimised = kept.optimised(&state, &resolver, parameters)?;
-                let stamp = resolver.stamp();
-                let mut physical = plan::physical_plan(&state, &optimised, &stamp).await?;
-                if let Some(key) = gateway.plans_sent() {
-                    let codec = PlanCodec::new(stamp, catalogs);
-                    // What is read from bytes names its functions.
-                    physical = codec.decode(&codec.encode(physical, key)?, key, &state.task_ctx())?;
-                }
-                let work = match plan::constant_row(&physical).filter(|_| asks_for_rows) {
-                    Some(rows) => {
-                        kept.keep_answer(&optimised, &rows);
-                        Work::Answered(rows)
-                    }
-                    None => Work::Run { physical, context },
-                };
-                Ok((Arc::clone(&kept.schema), optimised, work))
-            })
-            .await?;
-        Ok(Ready { schema, optimised, work, cancel, deadline, turn, rights })
     }
 
     /// Who asks for what, for a record.

@@ -48,7 +48,7 @@ fn catalog() -> Catalog {
 }
 
 /// alice sees everything; bob no internal events, and only the end of `secret`.
-fn world() -> World {
+pub(crate) fn world() -> World {
     let policy = |kind: i32, mut policy: serde_json::Value| {
         let more = json!({"id": kind + 1, "name": format!("policy {kind}"), "service": "naru", "serviceType": "trino",
             "policyType": kind, "isEnabled": true});

@@ -115,7 +115,8 @@ async fn a_failing_mask_shows_no_value() {
     let error = error(&mut bob, "select c_phone from customer where c_custkey = 1").await;
     assert_eq!(error.code, ErrorCode::RestrictedTable);
     let shown = format!("{error} {:?}", error.hint);
-    assert!(!shown.contains("2988") && !shown.contains("25-989"), "{shown}");
+    // A query's id may hold any four digits.
+    assert!(!shown.contains("741-2988") && !shown.contains("25-989"), "{shown}");
     assert!(shown.contains("tpch.tiny.customer"), "{shown}");
 }
 

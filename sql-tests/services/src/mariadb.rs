@@ -7,6 +7,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 const SERVER: &str = "/usr/sbin/mariadbd";
@@ -34,6 +35,8 @@ pub struct MariadbOptions {
 pub struct Mariadb {
     address: SocketAddr,
     server: Server,
+    /// Held by whoever reads the log, which is on or off for all.
+    log: Mutex<()>,
 }
 
 impl Mariadb {
@@ -91,7 +94,7 @@ impl Mariadb {
         }
         command.args(&options.arguments);
         let server = Server::start("mariadb", &folder, &mut command)?;
-        Ok(Self { address: loopback(port), server })
+        Ok(Self { address: loopback(port), server, log: Mutex::new(()) })
     }
 
     fn ready(mut self) -> Result<Self> {
@@ -118,8 +121,9 @@ impl Mariadb {
         ask(&self.server.folder().join("socket"), statements)
     }
 
-    /// Does `work` and gives what the server received meanwhile, from everybody: its general log.
+    /// Does `work` and gives what the server received meanwhile, from everybody: its general log. One at a time.
     pub fn received<T>(&self, work: impl FnOnce() -> T) -> Result<(T, String)> {
+        let _alone = self.log.lock().unwrap_or_else(PoisonError::into_inner);
         let path = self.server.folder().join("general.log");
         let length = || std::fs::metadata(&path).map_or(0, |file| file.len());
         self.sql("SET GLOBAL general_log = 1")?;

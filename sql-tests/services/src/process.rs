@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long a server may take to become ready: many times what it needs on a loaded machine.
@@ -126,10 +127,27 @@ fn log_path(folder: &Path) -> PathBuf {
     folder.join("log")
 }
 
-/// A loopback port that nobody listens on.
+/// Ports below those that the system gives to whoever asks for any.
+const PORTS: std::ops::Range<u16> = 15_000..32_000;
+/// The ports that this process has taken, which stay its own until it ends.
+static TAKEN: Mutex<Vec<File>> = Mutex::new(Vec::new());
+
+/// A loopback port that nobody listens on, for a server that has to be told where to listen: neither another process that asks
+/// here nor one that asks the system for any port gets the same.
 pub fn free_port() -> Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).tried(|| "no free port".to_owned())?;
-    listener.local_addr().map(|address| address.port()).tried(|| "a listener without address".to_owned())
+    let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
+    // Processes begin at places of their own.
+    let first = std::process::id() as usize * 97 + taken.len();
+    let ports = PORTS.cycle().skip(first % PORTS.len()).take(PORTS.len());
+    for port in ports {
+        let lock = crate::install::cache()?.join(format!("port-{port}.lock"));
+        let lock = File::create(&lock).tried(|| format!("{} can't be made", lock.display()))?;
+        if lock.try_lock().is_ok() && TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            taken.push(lock);
+            return Ok(port);
+        }
+    }
+    Err(ServiceError::Io { what: "no free port".to_owned(), source: std::io::ErrorKind::AddrInUse.into() })
 }
 
 /// The loopback address of a port.

@@ -1,6 +1,6 @@
 //! Servers that fail, limits, and encryption.
 
-use crate::world::{SERVERS, catalog, catalog_of, everywhere, install_crypto, orders, table};
+use crate::world::{SERVERS, catalog, catalog_of, everywhere, install_crypto, orders, table, wait_until};
 use mysql_async::{Conn, OptsBuilder};
 use naru_connector::{ErrorKind, ParameterValue, QueryContext, ScanRequest, Secret};
 use naru_connector_testkit::context;
@@ -103,6 +103,11 @@ async fn a_server_that_takes_no_more_connections_is_a_clear_error() {
         let account = OptsBuilder::default().user(Some(mariadb::USER)).pass(Some(mariadb::PASSWORD));
         account.ip_or_hostname("127.0.0.1").tcp_port(server.address().port()).prefer_socket(false)
     };
+    // The server's own connections end when it gets to it.
+    let alone = || {
+        server.sql("SELECT COUNT(*) FROM information_schema.processlist WHERE user <> 'system user'").unwrap() == "1\n"
+    };
+    wait_until(alone);
     let mut held = Vec::new();
     while let Ok(conn) = Conn::new(options()).await {
         held.push(conn);
@@ -114,6 +119,7 @@ async fn a_server_that_takes_no_more_connections_is_a_clear_error() {
     for conn in held {
         conn.disconnect().await.unwrap();
     }
+    wait_until(alone);
     assert!(connector.table(&context(), "d", "t").await.unwrap().is_some());
 }
 
@@ -159,7 +165,7 @@ async fn no_more_connections_than_allowed_and_a_clear_error_when_none_gets_free(
         .unwrap();
     let limits = vec![
         ("max_connections_per_server", ParameterValue::Integer(2)),
-        ("queue_timeout", ParameterValue::Duration(Duration::from_secs(3))),
+        ("queue_timeout", ParameterValue::Duration(Duration::from_secs(15))),
     ];
     let t = table(&catalog(&json!([]), limits), "busy", "t").await;
     let scan = t.plan(&context(), ScanRequest { projection: vec![0, 1], ..ScanRequest::default() }).await.unwrap();
@@ -208,11 +214,11 @@ async fn a_frozen_server_keeps_nobody_waiting() {
     server
         .sql("CREATE DATABASE d; USE d; CREATE TABLE t AS SELECT seq AS n, REPEAT('x', 500) AS t FROM seq_1_to_100000")
         .unwrap();
-    let impatient = || {
-        let timeout = vec![("connect_timeout", ParameterValue::Duration(Duration::from_secs(1)))];
+    let waiting = |seconds: u64| {
+        let timeout = vec![("connect_timeout", ParameterValue::Duration(Duration::from_secs(seconds)))];
         catalog_of(vec![server.address().to_string()], &json!([]), timeout)
     };
-    let t = table(&impatient(), "d", "t").await;
+    let t = table(&waiting(60), "d", "t").await;
     let scan = t.plan(&context(), ScanRequest { projection: vec![0, 1], ..ScanRequest::default() }).await.unwrap();
     let ctx = context();
     let mut stream = scan.open(&ctx, &scan.splits()[0], &[]).await.unwrap();
@@ -223,7 +229,7 @@ async fn a_frozen_server_keeps_nobody_waiting() {
     let rest = futures::StreamExt::collect::<Vec<_>>(stream);
     let rest = tokio::time::timeout(Duration::from_secs(5), rest).await.expect("the reader learns of it at once");
     assert_eq!(rest.last().unwrap().as_ref().unwrap_err().kind, ErrorKind::Cancelled);
-    let error = impatient().table(&context(), "d", "t").await.unwrap_err();
+    let error = waiting(1).table(&context(), "d", "t").await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unavailable, "{error:?}");
 
     server.server().thaw().unwrap();

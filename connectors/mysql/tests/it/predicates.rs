@@ -106,13 +106,15 @@ async fn the_source_receives_the_condition_and_values_stay_values() {
 
     let pushed = Predicate::Prefix { column: ColumnPath::column("s"), prefix: "needle".to_owned() };
     assert_eq!(table.supports(&pushed), Support::Exact);
-    let log = received(table.as_ref(), &pushed).await;
+    // Of what the server was asked meanwhile only what is of this table: neighbours ask too.
+    let own = |log: String| log.lines().filter(|line| line.contains("`received`.`t`")).collect::<Vec<_>>().join("\n");
+    let log = own(received(table.as_ref(), &pushed).await);
     // The statement, and no value in it. (An `Execute` line is the server's own rendering, with the values it was bound to.)
     let text = "FROM `received`.`t` WHERE LEFT(CAST(CONVERT(`s` USING utf8mb4) AS BINARY), ?) = ?";
     let as_text = log.lines().filter(|line| !line.contains("Execute")).any(|line| line.contains("needle"));
     assert!(log.contains(text) && !as_text, "{log}");
     // The same reading without that condition does not mention it: the log shows what it is thought to show.
     let nothing = Predicate::Not(Box::new(Predicate::IsNull { column: ColumnPath::column("s") }));
-    let log = received(table.as_ref(), &nothing).await;
+    let log = own(received(table.as_ref(), &nothing).await);
     assert!(log.contains("FROM `received`.`t`") && !log.contains("LEFT("), "{log}");
 }

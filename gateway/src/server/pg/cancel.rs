@@ -71,9 +71,14 @@ impl Registration {
         self.process_id
     }
 
-    /// From now on a CancelRequest stops this statement, or nothing.
+    /// From now on a CancelRequest stops this statement, or nothing. One that came while the statement was parsed has stopped it.
     pub(super) fn runs(&self, statement: Option<CancellationToken>) {
         if let Some(key) = self.keys.0.lock().get_mut(&self.process_id) {
+            if let (Some(before), Some(now)) = (&key.running, &statement)
+                && before.is_cancelled()
+            {
+                now.cancel();
+            }
             key.running = statement;
         }
     }
@@ -109,5 +114,20 @@ mod tests {
         drop(registration);
         assert!(keys.0.lock().is_empty());
         assert_eq!(keys.register(true).1.len(), 32);
+    }
+
+    #[test]
+    fn a_request_that_meets_the_parsing_of_a_statement_stops_the_statement() {
+        let keys = CancelKeys::default();
+        let (registration, secret) = keys.register(false);
+        let (parsing, executing, later) =
+            (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
+        registration.runs(Some(parsing));
+        keys.cancel(registration.process_id(), &secret);
+        registration.runs(Some(executing.clone()));
+        assert!(executing.is_cancelled());
+        registration.runs(None);
+        registration.runs(Some(later.clone()));
+        assert!(!later.is_cancelled());
     }
 }

@@ -6,6 +6,7 @@ use super::frontend::{Message, Phase};
 use super::objects::Objects;
 use super::options::PgOptions;
 use super::respond::{self, Severity};
+use super::slots::Slot;
 use super::wire::{FLUSH_AT, ReadError, Wire};
 use crate::error::{Error, ErrorCode};
 use crate::exec::panic_text;
@@ -85,12 +86,12 @@ impl<S: BackendSession> Connection<S> {
         }
     }
 
-    /// Serves the client until one of the two ends it.
-    pub(super) async fn run(mut self, shutdown: &CancellationToken) {
+    /// Serves the client until one of the two ends it. Whoever hears the last word finds the place free that it had.
+    pub(super) async fn run(mut self, shutdown: &CancellationToken, slot: Slot) {
         let end = self.serve(shutdown).await;
         let Self { objects, session, mut wire, registration, .. } = self;
         registration.runs(None);
-        drop((objects, session, registration));
+        drop((objects, session, registration, slot));
         if let End::Fatal(error) = end {
             respond::error(&mut wire, Severity::Fatal, &error);
             let _: Result<(), _> = timeout(CLOSE_TIMEOUT, wire.close()).await;

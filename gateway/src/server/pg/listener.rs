@@ -96,8 +96,7 @@ async fn handle<B: Backend>(shared: Arc<Shared<B>>, stream: TcpStream, peer: IpA
         Ok(Ok(Arrival::Client(startup))) => {
             if let Some((wire, session, opened)) = enter(&shared, *startup, peer, deadline).await {
                 let connection = Connection::new(wire, session, opened.registration, &shared.options);
-                connection.run(&shared.shutdown).await;
-                drop(opened.slot);
+                connection.run(&shared.shutdown, opened.slot).await;
             }
         }
         Ok(Ok(Arrival::Cancel { wire, process_id, secret })) => {

@@ -46,7 +46,8 @@ async fn warm(naru: &Naru) -> (usize, u64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_logins_at_once_share_no_state() {
-    let configuration = Configuration::new();
+    // All of them compute their proofs here, one after the other.
+    let configuration = Configuration::new().with("postgresql", "startup_timeout = \"300s\"");
     let naru = serve(&configuration);
     let (descriptors, resident) = warm(&naru).await;
     let users = ["alice", "bob", "carol"];

@@ -11,7 +11,7 @@ async fn idle_sessions_end_by_what_they_set_or_the_configuration_says() {
     let ended = async |wire: &mut PgWire| {
         let started = Instant::now();
         let error = wire.last_error().await.expect("a last word");
-        assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+        assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
         assert_eq!(error.field(b'S').unwrap(), "FATAL");
         (error.sqlstate().unwrap(), error.field(b'M').unwrap())
     };
@@ -43,12 +43,12 @@ async fn idle_sessions_end_by_what_they_set_or_the_configuration_says() {
 async fn an_idle_timeout_does_not_hit_a_query_that_runs() {
     let naru = serve(&configuration());
     let (mut wire, greeting) = PgWire::login(naru.pg(), "alice").await;
-    wire.query("set idle_session_timeout = 300").await;
+    wire.query("set idle_session_timeout = 2000").await;
     wire.send(&query("select count(*) from lineitem a, lineitem b, lineitem c")).await;
     super::stopping::running(&naru, 1.0).await;
     let busy_since = Instant::now();
-    naru_sql_tests::vitals::eventually("time passes", Duration::from_secs(5), async || {
-        busy_since.elapsed() > Duration::from_millis(900)
+    naru_sql_tests::vitals::eventually("time passes", Duration::from_secs(20), async || {
+        busy_since.elapsed() > Duration::from_millis(4500)
     })
     .await;
     let mut cancel = PgWire::connect(naru.pg()).await;

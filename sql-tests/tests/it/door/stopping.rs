@@ -63,11 +63,16 @@ impl World {
         Self { _configuration: configuration, spill, naru }
     }
 
-    /// A client whose query is in this phase.
-    async fn reach(&self, phase: &Phase, timeout: Option<Duration>) -> (PgWire, Greeting) {
+    async fn warm_login(&self) -> (PgWire, Greeting) {
         let (mut wire, greeting) = PgWire::login(self.naru.pg(), "alice").await;
         // The texts of TPC-H are made once in a process and whoever asked for them: seconds that are no query's.
         wire.query("select max(r_comment) from region").await;
+        (wire, greeting)
+    }
+
+    /// A client whose query is in this phase.
+    async fn reach(&self, phase: &Phase, timeout: Option<Duration>) -> (PgWire, Greeting) {
+        let (mut wire, greeting) = self.warm_login().await;
         if let Some(timeout) = timeout {
             wire.query(&format!("set statement_timeout = {}", timeout.as_millis())).await;
         }
@@ -121,7 +126,7 @@ async fn left_in(phase: &Phase) {
 async fn timed_out_in(phase: &Phase) {
     let world = World::new(LITTLE_MEMORY);
     let deadline = Duration::from_secs(3);
-    let (mut wire, _) = PgWire::login(world.naru.pg(), "alice").await;
+    let (mut wire, _) = world.warm_login().await;
     wire.query(&format!("set statement_timeout = {}", deadline.as_millis())).await;
     wire.send(&query(phase.sql)).await;
     running(&world.naru, 1.0).await;
