@@ -101,6 +101,18 @@ pub enum Kind<'a> {
 }
 
 impl Kind<'_> {
+    /// The query that it runs or describes, if it does.
+    #[must_use]
+    pub fn query(&self) -> Option<&Query> {
+        match self {
+            Self::Query(query)
+            | Self::Explain { query, .. }
+            | Self::Copy { query, .. }
+            | Self::Declare { query, .. } => Some(query),
+            _ => None,
+        }
+    }
+
     /// Does it tell what exists?
     #[must_use]
     pub fn reads_metadata(&self) -> bool {

@@ -1,5 +1,5 @@
-//! Plans that most physical rules have nothing to do for: one table's rows, perhaps filtered and computed with, and nothing that
-//! needs them in an order or in one place. A look-up by key costs less to run than to ask all rules about.
+//! Plans that physical rules have nothing to do for: one table's rows, perhaps filtered and computed with, and nothing that needs
+//! them in an order or in one place. A look-up by key costs less to run than to ask all rules about. Scans yield by themselves.
 
 use crate::govern::GovernedExec;
 use datafusion::common::Result;
@@ -7,7 +7,6 @@ use datafusion::config::ConfigOptions;
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_optimizer::{PhysicalOptimizerContext, PhysicalOptimizerRule};
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::placeholder_row::PlaceholderRowExec;
 use datafusion::physical_plan::projection::ProjectionExec;
@@ -49,8 +48,6 @@ fn is_pipe(plan: &Arc<dyn ExecutionPlan>, config: &ConfigOptions) -> bool {
         } else if let Some(filter) = node.downcast_ref::<FilterExec>() {
             computes = true;
             node = filter.input();
-        } else if let Some(yielding) = node.downcast_ref::<CooperativeExec>() {
-            node = yielding.input();
         } else {
             let batch = config.execution.batch_size.into();
             let few = |scan: &GovernedExec| scan.expected_rows().is_some_and(|rows| rows <= batch);

@@ -5,12 +5,11 @@ use super::query::Session;
 use crate::error::{Error, ErrorCode, Result};
 use crate::plan::{CopyFormat, ForceQuote};
 use datafusion::arrow::datatypes::Schema;
-use datafusion::sql::sqlparser::ast::Query;
 
 impl Session {
-    pub(super) async fn copy(&self, parsed: &Parsed, query: &Query, format: CopyFormat) -> Result<Outcome> {
+    pub(super) async fn copy(&self, parsed: &Parsed, format: CopyFormat) -> Result<Outcome> {
         self.needs_connection("COPY")?;
-        match self.run(parsed, query, Vec::new()).await? {
+        match self.run(parsed, Vec::new()).await? {
             Outcome::Rows { schema, stream, .. } => {
                 force_quote_is_known(&format, &schema)?;
                 Ok(Outcome::Copy { schema, stream, format })

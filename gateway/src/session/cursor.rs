@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::scalar::ScalarValue;
-use datafusion::sql::sqlparser::ast::{Ident, Query};
+use datafusion::sql::sqlparser::ast::Ident;
 use futures::StreamExt;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -188,7 +188,7 @@ impl Session {
     pub(super) async fn declare(
         &mut self,
         parsed: &Parsed,
-        (name, query): (&Ident, &Query),
+        name: &Ident,
         (binary, hold): (bool, bool),
         parameters: Vec<ScalarValue>,
     ) -> Result<Outcome> {
@@ -205,7 +205,7 @@ impl Session {
             let message = format!("this connection has {MOST} cursors, which is the most it may have");
             return Err(Error::new(ErrorCode::TooManyQueries, message).with_hint("close those that are not needed"));
         }
-        let Outcome::Rows { schema, stream, .. } = self.run(parsed, query, parameters).await? else {
+        let Outcome::Rows { schema, stream, .. } = self.run(parsed, parameters).await? else {
             return Err(Error::internal("a query gave no rows"));
         };
         let rows = Waiting { stream: Some(stream), rest: None, position: 0, at_end: false };

@@ -8,7 +8,6 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::exec::within;
 use crate::plan::{self, Kind};
 use datafusion::arrow::datatypes::DataType;
-use datafusion::sql::sqlparser::ast::Query;
 use std::sync::Arc;
 
 impl Session {
@@ -31,14 +30,14 @@ impl Session {
         let nothing = Described { parameters: Vec::new(), schema: None };
         let Some(statement) = &parsed.statement else { return Ok(nothing) };
         match plan::classify(statement)? {
-            Kind::Query(query) => {
-                let (kept, parameters) = self.bind_typed(parsed, query, parameter_types).await?;
+            Kind::Query(_) => {
+                let (kept, parameters) = self.bind_typed(parsed, parameter_types).await?;
                 let bound = &kept.bound;
                 asked.tables.clone_from(&bound.tables);
                 Ok(Described { parameters, schema: Some(bound.schema()) })
             }
             Kind::Explain { query, .. } => {
-                let (kept, parameters) = self.bind_typed(parsed, query, parameter_types).await?;
+                let (kept, parameters) = self.bind_typed(parsed, parameter_types).await?;
                 let bound = &kept.bound;
                 asked.tables.clone_from(&bound.tables);
                 let schema = super::statement::schema_of(&Kind::Explain { query, analyze: false, verbose: false });
@@ -49,9 +48,9 @@ impl Session {
                 let described = Box::pin(self.described(&inner, &[], asked)).await?;
                 Ok(Described { parameters: Vec::new(), ..described })
             }
-            Kind::Copy { query, .. } => {
+            Kind::Copy { .. } => {
                 self.needs_connection("COPY")?;
-                let kept = self.bind(parsed, query, Vec::new()).await?;
+                let kept = self.bind(parsed, Vec::new()).await?;
                 let bound = &kept.bound;
                 asked.tables.clone_from(&bound.tables);
                 if bound.parameter_types()?.is_empty() {
@@ -59,9 +58,9 @@ impl Session {
                 }
                 Err(Error::new(ErrorCode::UndefinedParameter, "there is no parameter $1"))
             }
-            Kind::Declare { query, .. } => {
+            Kind::Declare { .. } => {
                 self.needs_connection("DECLARE")?;
-                let (kept, parameters) = self.bind_typed(parsed, query, parameter_types).await?;
+                let (kept, parameters) = self.bind_typed(parsed, parameter_types).await?;
                 asked.tables.clone_from(&kept.bound.tables);
                 Ok(Described { parameters, schema: None })
             }
@@ -70,15 +69,10 @@ impl Session {
         }
     }
 
-    pub(super) async fn bind(
-        &self,
-        parsed: &Parsed,
-        query: &Query,
-        parameter_types: Vec<Option<DataType>>,
-    ) -> Result<Arc<KeptPlan>> {
+    pub(super) async fn bind(&self, parsed: &Parsed, parameter_types: Vec<Option<DataType>>) -> Result<Arc<KeptPlan>> {
         let scope = self.scope();
         let state = self.state(&scope.ctx);
-        let wanted = self.wanted(parsed, query, parameter_types, &scope)?;
+        let wanted = self.wanted(parsed, parameter_types, &scope)?;
         let (cancel, deadline) = (scope.ctx.cancel.clone(), scope.ctx.deadline);
         let id = Arc::clone(&scope.ctx.query_id.0);
         let work = async move { wanted.bound(&state, &scope.resolver()).await };

@@ -6,7 +6,6 @@ use super::statement::rows_of;
 use crate::error::Result;
 use crate::plan::{self, Detail};
 use datafusion::scalar::ScalarValue;
-use datafusion::sql::sqlparser::ast::Query;
 use futures::TryStreamExt;
 use std::sync::Arc;
 use std::time::Instant;
@@ -15,11 +14,10 @@ impl Session {
     pub(super) async fn explain(
         &self,
         parsed: &Parsed,
-        query: &Query,
         (analyze, verbose): (bool, bool),
         parameters: Vec<ScalarValue>,
     ) -> Result<Outcome> {
-        let (explained, system_information) = self.explained(parsed, query, parameters).await?;
+        let (explained, system_information) = self.explained(parsed, parameters).await?;
         let physical = Arc::clone(&explained.physical);
         let mut detail = Detail { verbose, system_information, ran: None };
         if analyze {

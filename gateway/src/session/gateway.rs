@@ -189,8 +189,8 @@ fn base_state(executor: &Executor) -> SessionState {
     builder.with_analyzer_rule(Arc::new(NullAwareIn)).build()
 }
 
-/// DataFusion's physical rules and ours: filters are pushed down with trusted names only, and sorts placed with offsets apart. One
-/// table's rows alone are only made to yield.
+/// DataFusion's physical rules and ours: filters are pushed down with trusted names only, and sorts placed with offsets apart. None
+/// is asked about one table's rows alone.
 fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     let mut rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> = Vec::new();
     for rule in PhysicalOptimizer::new().rules {
@@ -203,9 +203,5 @@ fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     // After all of DataFusion's own.
     rules.extend(plan::pushdown_rules());
     rules.push(Arc::new(YieldingJoins));
-    let beyond_pipes = |rule: Arc<dyn PhysicalOptimizerRule + Send + Sync>| match rule.name() {
-        "EnsureCooperative" => rule,
-        _ => Arc::new(BeyondPipes(rule)),
-    };
-    rules.into_iter().map(beyond_pipes).collect()
+    rules.into_iter().map(|rule| Arc::new(BeyondPipes(rule)) as Arc<_>).collect()
 }

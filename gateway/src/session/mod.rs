@@ -27,6 +27,5 @@ pub use cursor::OpenCursor;
 pub use gateway::{Gateway, GatewayParts};
 pub use namespace::{TableEntry, TableFilter};
 pub use query::{Session, SessionVariables};
-pub use reads::query_of;
 pub use registry::{QueryState, Registration, Registry, RunningQuery};
 pub use settings::{SERVER_VERSION, SessionTimeouts, SettingKind, Settings};

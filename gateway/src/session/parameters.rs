@@ -5,7 +5,6 @@ use super::plan_cache::KeptPlan;
 use super::query::Session;
 use crate::error::{Error, ErrorCode, Result};
 use datafusion::arrow::datatypes::DataType;
-use datafusion::sql::sqlparser::ast::Query;
 use std::sync::Arc;
 
 impl Session {
@@ -16,10 +15,9 @@ impl Session {
     pub(super) async fn bind_typed(
         &self,
         parsed: &Parsed,
-        query: &Query,
         given: &[Option<DataType>],
     ) -> Result<(Arc<KeptPlan>, Vec<DataType>)> {
-        let kept = self.bind(parsed, query, given.to_vec()).await?;
+        let kept = self.bind(parsed, given.to_vec()).await?;
         let implied = kept.bound.parameter_types()?.into_iter().enumerate();
         let known = implied.map(|(index, implied)| {
             let given = given.get(index).cloned().flatten();
@@ -39,6 +37,6 @@ impl Session {
         // What the columns are may depend on what the parameters are.
         let unused = given.iter().skip(types.len()).cloned();
         let all = types.iter().cloned().map(Some).chain(unused).collect();
-        Ok((self.bind(parsed, query, all).await?, types))
+        Ok((self.bind(parsed, all).await?, types))
     }
 }

@@ -6,7 +6,7 @@
 
 use super::gateway::Gateway;
 use crate::catalog::{Resolver, SearchPath, Snapshot};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::plan::{self, Bound, Optimised};
 use crate::telemetry::meters;
 use datafusion::arrow::array::RecordBatch;
@@ -14,7 +14,7 @@ use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::scalar::ScalarValue;
-use datafusion::sql::sqlparser::ast::{Query, Statement};
+use datafusion::sql::sqlparser::ast::Statement;
 use lru::LruCache;
 use naru_auth::Identity;
 use parking_lot::Mutex;
@@ -189,13 +189,12 @@ pub(super) struct WantedPlan {
     kept: Option<Arc<KeptPlan>>,
     /// Bytes of the statement's text.
     text: usize,
-    query: Query,
 }
 
 impl WantedPlan {
-    pub(super) fn new(gateway: Arc<Gateway>, key: PlanKey, text: usize, query: &Query) -> Self {
+    pub(super) fn new(gateway: Arc<Gateway>, key: PlanKey, text: usize) -> Self {
         let kept = gateway.plans().get(&key);
-        Self { gateway, key, kept, text, query: query.clone() }
+        Self { gateway, key, kept, text }
     }
 
     /// The result of a statement that computes constants only, when that is known: its schema, its plan, its row.
@@ -208,14 +207,17 @@ impl WantedPlan {
 
     /// The bound plan: a kept one if its sources still give the same tables.
     pub(super) async fn bound(self, state: &SessionState, resolver: &Resolver<'_>) -> Result<Arc<KeptPlan>> {
-        let Self { gateway, key, kept, text, query } = self;
+        let Self { gateway, key, kept, text } = self;
         if let Some(kept) = kept
             && resolver.still_gives(&kept.bound.sources).await
         {
             gateway.plans().count_reuse();
             return Ok(kept);
         }
-        let bound = Box::pin(plan::bind(state, resolver, &query, &key.parameters)).await?;
+        let statement = Arc::clone(&key.statement);
+        let kind = plan::classify(&statement)?;
+        let query = kind.query().ok_or_else(|| Error::internal("what is planned has no query"))?;
+        let bound = Box::pin(plan::bind(state, resolver, query, &key.parameters)).await?;
         let kept = Arc::new(KeptPlan::new(bound)?);
         if kept.bound.lasting && text <= LONGEST {
             gateway.plans().put(key, &kept, || gateway.snapshot());

@@ -15,7 +15,6 @@ use crate::plan::{self, Kind};
 use chrono::{DateTime, Utc};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::scalar::ScalarValue;
-use datafusion::sql::sqlparser::ast::Query;
 use naru_auth::Identity;
 use naru_connector::Warnings;
 use std::collections::BTreeMap;
@@ -163,7 +162,6 @@ impl Session {
     pub(super) fn wanted(
         &self,
         parsed: &Parsed,
-        query: &Query,
         parameters: Vec<Option<DataType>>,
         scope: &Scope,
     ) -> Result<WantedPlan> {
@@ -178,7 +176,7 @@ impl Session {
             settings: self.settings.all(),
             catalog_settings: Arc::clone(&scope.ctx.settings),
         };
-        Ok(WantedPlan::new(Arc::clone(&self.gateway), key, parsed.sql.len(), query))
+        Ok(WantedPlan::new(Arc::clone(&self.gateway), key, parsed.sql.len()))
     }
 
     /// Runs a statement. Values are those of `$1`, `$2`, ...
@@ -192,14 +190,10 @@ impl Session {
             return Err(Error::new(ErrorCode::InFailedTransaction, text));
         }
         match kind {
-            Kind::Query(query) => self.run(parsed, query, parameters).await,
-            Kind::Explain { query, analyze, verbose } => {
-                self.explain(parsed, query, (analyze, verbose), parameters).await
-            }
-            Kind::Copy { query, format } => self.copy(parsed, query, format).await,
-            Kind::Declare { name, query, binary, hold } => {
-                self.declare(parsed, (name, query), (binary, hold), parameters).await
-            }
+            Kind::Query(_) => self.run(parsed, parameters).await,
+            Kind::Explain { analyze, verbose, .. } => self.explain(parsed, (analyze, verbose), parameters).await,
+            Kind::Copy { format, .. } => self.copy(parsed, format).await,
+            Kind::Declare { name, binary, hold, .. } => self.declare(parsed, name, (binary, hold), parameters).await,
             Kind::Fetch { name, rows, moves } => self.fetch(name, rows, moves).await,
             Kind::Prepare { name, types, statement } => self.prepare(name, types, statement, &parsed.sql).await,
             Kind::Execute { name, values } => {

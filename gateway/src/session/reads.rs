@@ -7,18 +7,6 @@ use crate::catalog::{INFORMATION_SCHEMA, SYSTEM_CATALOG, SearchPath};
 use crate::error::Result;
 use crate::plan::{self, Kind};
 use datafusion::common::TableReference;
-use datafusion::sql::sqlparser::ast::Query;
-
-/// The query that a statement runs or describes, if it does.
-#[must_use]
-pub fn query_of<'a>(kind: &Kind<'a>) -> Option<&'a Query> {
-    match kind {
-        Kind::Query(query) | Kind::Explain { query, .. } | Kind::Copy { query, .. } | Kind::Declare { query, .. } => {
-            Some(query)
-        }
-        _ => None,
-    }
-}
 
 impl Session {
     /// The tables that a statement would read, and which of their columns: bound with the checks of running it. USE and SET take
@@ -26,8 +14,8 @@ impl Session {
     pub async fn reads(&mut self, parsed: &Parsed) -> Result<Vec<AuditedTable>> {
         let Some(statement) = &parsed.statement else { return Ok(Vec::new()) };
         let kind = plan::classify(statement)?;
-        if let Some(query) = query_of(&kind) {
-            let kept = self.bind(parsed, query, Vec::new()).await?;
+        if kind.query().is_some() {
+            let kept = self.bind(parsed, Vec::new()).await?;
             let scope = self.scope();
             let optimised = kept.optimised(&self.state(&scope.ctx), &scope.resolver(), Vec::new());
             // What fails for want of a parameter's value, or would fail while it runs, is read all the same.

@@ -17,7 +17,7 @@ use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::execution::{SessionState, TaskContext};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::scalar::ScalarValue;
-use datafusion::sql::sqlparser::ast::{Query, Statement};
+use datafusion::sql::sqlparser::ast::Statement;
 use futures::StreamExt;
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -25,14 +25,16 @@ use std::time::Instant;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
+/// A query that is listed.
+struct Waiting {
+    audit: PendingAudit,
+    registration: Registration,
+    turn: Option<OwnedSemaphorePermit>,
+}
+
 /// How far a query has got whose rows nobody has yet.
 enum Stage {
-    /// It is listed.
-    Waiting {
-        audit: PendingAudit,
-        registration: Registration,
-        turn: Option<OwnedSemaphorePermit>,
-    },
+    Waiting(Box<Waiting>),
     Begun(Arc<Running>),
     Over,
 }
@@ -42,9 +44,9 @@ struct Entered(Arc<Mutex<Stage>>);
 
 impl Entered {
     fn has_turn(&self, permit: OwnedSemaphorePermit) {
-        if let Stage::Waiting { registration, turn, .. } = &mut *self.0.lock() {
-            *turn = Some(permit);
-            registration.reached(QueryState::Planning);
+        if let Stage::Waiting(waiting) = &mut *self.0.lock() {
+            waiting.turn = Some(permit);
+            waiting.registration.reached(QueryState::Planning);
         }
     }
 
@@ -55,7 +57,7 @@ impl Entered {
 
     fn refuse(&self, error: &Error) {
         match std::mem::replace(&mut *self.0.lock(), Stage::Over) {
-            Stage::Waiting { audit, .. } => audit.refused(error),
+            Stage::Waiting(waiting) => waiting.audit.refused(error),
             Stage::Begun(running) => drop(running.fail(error.clone())),
             Stage::Over => {}
         }
@@ -135,9 +137,10 @@ impl Starting {
         let Self { stage, cancel, deadline, door } = self;
         let mut stage = stage.lock();
         // Over: nobody waits for it any more.
-        let Stage::Waiting { audit, registration, turn } = std::mem::replace(&mut *stage, Stage::Over) else {
+        let Stage::Waiting(waiting) = std::mem::replace(&mut *stage, Stage::Over) else {
             return Err(cancelled());
         };
+        let Waiting { audit, registration, turn } = *waiting;
         let turn = turn.ok_or_else(|| Error::internal("a query is started before its turn"))?;
         let audit = audit.start(optimised.tables.clone())?;
         registration.reached(QueryState::Running);
@@ -171,11 +174,11 @@ impl Explained<'_> {
 
 impl Session {
     /// Waits for a turn, binds, plans, verifies, audits and starts a query. One that is refused leaves its audit records here.
-    pub(super) async fn run(&self, parsed: &Parsed, query: &Query, values: Vec<ScalarValue>) -> Result<Outcome> {
+    pub(super) async fn run(&self, parsed: &Parsed, values: Vec<ScalarValue>) -> Result<Outcome> {
         let scope = self.scope();
         let (entered, id) = self.enter(parsed, &scope);
         let (cancel, deadline) = (scope.ctx.cancel.clone(), scope.ctx.deadline);
-        let begun = within(&cancel, deadline, Box::pin(self.begin(scope, &entered, parsed, query, values))).await;
+        let begun = within(&cancel, deadline, Box::pin(self.begin(scope, &entered, parsed, values))).await;
         let (schema, stream) = begun.map_err(|error| {
             entered.refuse(&error);
             error.in_query(&id)
@@ -190,11 +193,10 @@ impl Session {
         scope: Scope,
         entered: &Entered,
         parsed: &Parsed,
-        query: &Query,
         parameters: Vec<ScalarValue>,
     ) -> Result<(SchemaRef, QueryStream)> {
         let starting = self.starting(&scope, entered).await?;
-        let wanted = self.wanted(parsed, query, types_of(&parameters), &scope)?;
+        let wanted = self.wanted(parsed, types_of(&parameters), &scope)?;
         if let Some((schema, optimised, rows)) = wanted.answer() {
             return Ok((schema, Executor::answer(rows, starting.start(&optimised)?)));
         }
@@ -213,12 +215,7 @@ impl Session {
     }
 
     /// The same without running it, and whether the asking user may read system information.
-    pub(super) async fn explained(
-        &self,
-        parsed: &Parsed,
-        query: &Query,
-        values: Vec<ScalarValue>,
-    ) -> Result<(Explained<'_>, bool)> {
+    pub(super) async fn explained(&self, parsed: &Parsed, values: Vec<ScalarValue>) -> Result<(Explained<'_>, bool)> {
         let scope = self.scope();
         let (entered, id) = self.enter(parsed, &scope);
         let (cancel, deadline) = (scope.ctx.cancel.clone(), scope.ctx.deadline);
@@ -226,7 +223,7 @@ impl Session {
         let executor = self.gateway.executor();
         let planned = within(&cancel, deadline, async {
             let starting = self.starting(&scope, &entered).await?;
-            let wanted = self.wanted(parsed, query, types_of(&values), &scope)?;
+            let wanted = self.wanted(parsed, types_of(&values), &scope)?;
             let planned = executor.plan(Box::pin(self.planning(scope, wanted, parsed, values).planned())).await?;
             let Work::Run { physical, context } = planned.work else {
                 return Err(Error::internal("a plan to explain was left out"));
@@ -248,7 +245,7 @@ impl Session {
         let sql = asked.sql.clone();
         let registration = self.gateway.running().enter(Arc::clone(&id), self.identity.user(), &self.client, sql);
         let audit = self.pending(&id, asked).with_warnings(scope.ctx.warnings.clone());
-        let waiting = Stage::Waiting { audit, registration, turn: None };
+        let waiting = Stage::Waiting(Box::new(Waiting { audit, registration, turn: None }));
         (Entered(Arc::new(Mutex::new(waiting))), id)
     }
 

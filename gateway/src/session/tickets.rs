@@ -16,12 +16,12 @@ impl Session {
     /// runs later is planned again, under the policies of then.
     pub async fn partitions(&self, parsed: &Parsed, values: Vec<ScalarValue>) -> Result<usize> {
         let Some(statement) = &parsed.statement else { return Ok(1) };
-        let Kind::Query(query) = plan::classify(statement)? else { return Ok(1) };
+        let Kind::Query(_) = plan::classify(statement)? else { return Ok(1) };
         let scope = self.scope();
         let state = self.state(&scope.ctx);
         let (cancel, deadline) = (scope.ctx.cancel.clone(), scope.ctx.deadline);
         let types: Vec<_> = values.iter().map(|value| Some(value.data_type())).collect();
-        let wanted = self.wanted(parsed, query, types, &scope)?;
+        let wanted = self.wanted(parsed, types, &scope)?;
         let planning = self.gateway.executor().plan(async move {
             let resolver = scope.resolver();
             let optimised = wanted.bound(&state, &resolver).await?.optimised(&state, &resolver, values)?;

@@ -9,7 +9,7 @@ use crate::exec::{ExecLimits, Executor};
 use crate::plan;
 use crate::server::pg::sqlstate;
 use crate::session::api::{Client, Door, Parsed};
-use crate::session::{Gateway, GatewayParts, Session, query_of};
+use crate::session::{Gateway, GatewayParts, Session};
 use chrono::Utc;
 use clap::Args;
 use datafusion::common::TableReference;
@@ -92,7 +92,8 @@ impl Explain {
 /// The tables that a statement names, common table expressions left out.
 fn named(parsed: &Parsed) -> Result<Vec<TableReference>> {
     let Some(statement) = &parsed.statement else { return Ok(Vec::new()) };
-    let Some(query) = query_of(&plan::classify(statement)?) else { return Ok(Vec::new()) };
+    let kind = plan::classify(statement)?;
+    let Some(query) = kind.query() else { return Ok(Vec::new()) };
     let query = DfStatement::Statement(Box::new(Statement::Query(Box::new(query.clone()))));
     Ok(resolve_table_references(&query, true)?.0)
 }
