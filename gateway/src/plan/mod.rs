@@ -41,4 +41,5 @@ pub use parse::{folded, parse, parse_with};
 pub use pipes::BeyondPipes;
 pub use placeholders::Placeholders;
 pub(crate) use pushdown::rules as pushdown_rules;
+pub(crate) use pushdown::takes_join_keys;
 pub use same_names::TrustedNames;

@@ -144,11 +144,6 @@ impl Gateway {
     }
 }
 
-/// Keys of a join's build side, for each partition, that are handed to a source as a list; more are handed over as a range.
-const JOIN_KEYS: usize = 10_000;
-/// Bytes of such a list, for each partition.
-const JOIN_KEY_BYTES: usize = 1 << 20;
-
 /// The state that every session's states are made from: DataFusion's functions and rules, and no catalogs.
 fn base_state(executor: &Executor) -> SessionState {
     let mut config = SessionConfig::new()
@@ -163,9 +158,6 @@ fn base_state(executor: &Executor) -> SessionState {
     // It leaves out rows that an aggregate of an expression beside it needs (apache/datafusion#24817).
     options.optimizer.enable_aggregate_dynamic_filter_pushdown = false;
     options.execution.time_zone = Some("UTC".to_owned());
-    // The keys of a join's build side go to the source of the other side, which is worth more than what the lists cost.
-    options.optimizer.hash_join_inlist_pushdown_max_distinct_values = JOIN_KEYS;
-    options.optimizer.hash_join_inlist_pushdown_max_size = JOIN_KEY_BYTES;
     let logical: Arc<dyn OptimizerRule + Send + Sync> = Arc::new(Checkpoint);
     let physical: Arc<dyn PhysicalOptimizerRule + Send + Sync> = Arc::new(Checkpoint);
     let mut builder = SessionStateBuilder::new()

@@ -5,7 +5,7 @@ use super::gateway::Gateway;
 use super::plan_cache::WantedPlan;
 use super::query::Session;
 use super::registry::{QueryState, Registration};
-use super::scope::Scope;
+use super::scope::{Scope, task_context};
 use crate::audit::{Asked, PendingAudit};
 use crate::error::{Error, Result};
 use crate::exec::{Begun, Executor, Running, cancelled, within};
@@ -77,7 +77,6 @@ struct Planning {
     scope: Scope,
     parameters: Vec<ScalarValue>,
     gateway: Arc<Gateway>,
-    context: Arc<TaskContext>,
     /// EXPLAIN wants the plan.
     asks_for_rows: bool,
 }
@@ -101,7 +100,7 @@ enum Work {
 impl Planning {
     /// Binds, optimises, plans and verifies: on the CPU runtime.
     async fn planned(self) -> Result<Planned> {
-        let Self { wanted, state, scope, parameters, gateway, context, asks_for_rows } = self;
+        let Self { wanted, state, scope, parameters, gateway, asks_for_rows } = self;
         let resolver = scope.resolver();
         let kept = wanted.bound(&state, &resolver).await?;
         let optimised = kept.optimised(&state, &resolver, parameters)?;
@@ -117,7 +116,7 @@ impl Planning {
                 kept.keep_answer(&optimised, &rows);
                 Work::Answered(rows)
             }
-            None => Work::Run { physical, context },
+            None => Work::Run { context: task_context(&gateway, &state, &physical), physical },
         };
         Ok(Planned { schema: Arc::clone(&kept.schema), optimised, work })
     }
@@ -262,10 +261,9 @@ impl Session {
 
     fn planning(&self, scope: Scope, wanted: WantedPlan, parsed: &Parsed, parameters: Vec<ScalarValue>) -> Planning {
         let state = self.state(&scope.ctx);
-        let context = self.task_context(&state);
         let asks_for_rows = matches!(parsed.statement.as_deref(), Some(Statement::Query(_)));
         let gateway = Arc::clone(&self.gateway);
-        Planning { wanted, state, scope, parameters, gateway, context, asks_for_rows }
+        Planning { wanted, state, scope, parameters, gateway, asks_for_rows }
     }
 }
 

@@ -1,10 +1,13 @@
 //! What one statement runs with: its snapshot, rights and context, and the engine's state made from them.
 
+use super::gateway::Gateway;
 use super::query::Session;
 use super::registry::Registry;
 use crate::catalog::{Resolver, SearchPath, SessionFacts, Snapshot, SystemSchema};
 use crate::govern::Rights;
+use crate::plan;
 use datafusion::execution::{SessionState, TaskContext};
+use datafusion::physical_plan::ExecutionPlan;
 use naru_connector::{OnceStore, Principal, QueryContext, QueryId};
 use std::sync::Arc;
 use std::time::Instant;
@@ -85,10 +88,22 @@ impl Session {
         state.mark_start_execution();
         state
     }
+}
 
-    /// What a plan of this state runs with: a memory limit of its own. Plans hold the functions they call.
-    pub(super) fn task_context(&self, state: &SessionState) -> Arc<TaskContext> {
-        let environment = self.gateway.executor().query_environment();
-        Arc::new(TaskContext::default().with_session_config(state.config().clone()).with_runtime(environment))
+/// Keys of a join's build side, for each partition, that are handed to a source as a list; more are handed over as a range.
+const JOIN_KEYS: usize = 10_000;
+/// Bytes of such a list, for each partition.
+const JOIN_KEY_BYTES: usize = 1 << 20;
+
+/// What a plan of this state runs with: a memory limit of its own. Plans hold the functions they call.
+pub(super) fn task_context(gateway: &Gateway, state: &SessionState, plan: &Arc<dyn ExecutionPlan>) -> Arc<TaskContext> {
+    let mut config = state.config().clone();
+    if plan::takes_join_keys(plan) {
+        // The source of the other side reads that many rows less. For files, long lists cost more than they save.
+        let options = &mut config.options_mut().optimizer;
+        options.hash_join_inlist_pushdown_max_distinct_values = JOIN_KEYS;
+        options.hash_join_inlist_pushdown_max_size = JOIN_KEY_BYTES;
     }
+    let environment = gateway.executor().query_environment();
+    Arc::new(TaskContext::default().with_session_config(config).with_runtime(environment))
 }

@@ -54,6 +54,17 @@ impl PhysicalOptimizerRule for HandDownJoinFilters {
     }
 }
 
+/// Does a scan of this plan wait for the keys of a join?
+pub(crate) fn takes_join_keys(plan: &Plan) -> bool {
+    if let Some(scan) = plan.downcast_ref::<ScanExec>() {
+        return !scan.late_columns().is_empty();
+    }
+    match plan.downcast_ref::<GovernedExec>() {
+        Some(governed) => takes_join_keys(governed.inner()),
+        None => plan.children().into_iter().any(takes_join_keys),
+    }
+}
+
 /// Inside which barrier a filter is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Barrier {

@@ -10,6 +10,8 @@ mod source;
 mod tests;
 mod topn;
 
+pub(crate) use late::takes_join_keys;
+
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use std::sync::Arc;
 
