@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, LazyLock};
 
 /// The schema's name, in every catalog.
-pub const SCHEMA: &str = "information_schema";
+pub(super) const SCHEMA: &str = "information_schema";
 
 static VIEWS: LazyLock<BTreeMap<&'static str, SchemaRef>> = LazyLock::new(|| {
     let lines = include_str!("information_schema.txt").lines().filter(|line| !line.starts_with('#'));

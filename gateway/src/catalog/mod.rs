@@ -10,7 +10,6 @@ mod settings;
 mod system;
 mod type_text;
 
-pub use information_schema::SCHEMA as INFORMATION_SCHEMA;
 pub use registry::{Catalog, Catalogs, DeniedColumns, Snapshot};
 pub use resolver::{DescribedTable, Resolver, SearchPath};
 pub use settings::CatalogSetting;

@@ -31,6 +31,14 @@ pub struct SearchPath {
     pub schema: String,
 }
 
+impl SearchPath {
+    /// A name's catalog, schema and table.
+    #[must_use]
+    pub fn complete<'r>(&'r self, reference: &'r TableReference) -> (&'r str, &'r str, &'r str) {
+        (reference.catalog().unwrap_or(&self.catalog), reference.schema().unwrap_or(&self.schema), reference.table())
+    }
+}
+
 /// Resolves names for one identity under one snapshot.
 #[derive(Debug)]
 pub struct Resolver<'a> {
@@ -208,17 +216,26 @@ impl Resolver<'_> {
 
     /// The rows of a table of a system schema, when the name means one.
     async fn system_table(&self, reference: &TableReference) -> Result<Option<RecordBatch>> {
-        let table = reference.table();
-        let system = self.system.iter().find(|system| match reference.schema() {
-            Some(schema) => schema == system.name(),
-            None => system.has(table),
-        });
-        let Some(system) = system else { return Ok(None) };
+        let Some(system) = self.system_schema(reference) else { return Ok(None) };
         let catalog = match reference.catalog() {
             Some(name) => self.catalog(name)?,
             None => self.own_catalog()?,
         };
-        system.table(self, catalog, table).await?.map(Some).ok_or_else(|| unknown_table(reference))
+        system.table(self, catalog, reference.table()).await?.map(Some).ok_or_else(|| unknown_table(reference))
+    }
+
+    fn system_schema(&self, reference: &TableReference) -> Option<&Arc<dyn SystemSchema>> {
+        self.system.iter().find(|system| match reference.schema() {
+            Some(schema) => schema == system.name(),
+            None => system.has(reference.table()),
+        })
+    }
+
+    /// Does the name mean a table that is made anew for who asks: of `information_schema`, `pg_catalog` or the `system` catalog?
+    #[must_use]
+    pub fn is_system_table(&self, reference: &TableReference) -> bool {
+        let (catalog, schema, _) = self.complete(reference);
+        catalog == SYSTEM_CATALOG || schema == information_schema::SCHEMA || self.system_schema(reference).is_some()
     }
 
     async fn raw(
@@ -237,11 +254,7 @@ impl Resolver<'_> {
     }
 
     fn complete<'r>(&'r self, reference: &'r TableReference) -> (&'r str, &'r str, &'r str) {
-        (
-            reference.catalog().unwrap_or(&self.path.catalog),
-            reference.schema().unwrap_or(&self.path.schema),
-            reference.table(),
-        )
+        self.path.complete(reference)
     }
 
     /// The catalog of this name, if it exists for the identity.

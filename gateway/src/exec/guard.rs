@@ -105,6 +105,13 @@ impl Running {
         error
     }
 
+    /// Nobody wants its rows any more: it was cancelled, unless it has ended.
+    pub(crate) fn give_up(&self) {
+        if self.guard.lock().is_some() {
+            self.fail(cancelled());
+        }
+    }
+
     /// It gave all its rows, or was only planned.
     pub(crate) fn finish(&self) {
         let mut held = self.guard.lock();

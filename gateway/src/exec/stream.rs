@@ -139,7 +139,7 @@ struct Ending(Arc<Running>);
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        self.0.fail(cancelled());
+        self.0.give_up();
     }
 }
 

@@ -7,19 +7,16 @@
 use super::mask;
 use super::rights::{ColumnRight, MaskRule, RowFilter, TableRights};
 use crate::error::{Error, ErrorCode, Result};
-use crate::plan::to_datafusion;
+use crate::plan::{tables_of, to_datafusion};
 use datafusion::arrow::datatypes::{DataType, FieldRef, Schema};
 use datafusion::common::{DFSchema, TableReference};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::planner::ContextProvider;
 use datafusion::logical_expr::{Expr, ExprSchemable, lit};
 use datafusion::prelude::{cast, col};
-use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::planner::{PlannerContext, SqlToRel};
-use datafusion::sql::resolve::resolve_table_references;
 use datafusion::sql::sqlparser::ast::{
-    Expr as SqlExpr, Function, FunctionArguments, Ident, Query, SelectItem, SetExpr, Statement, Value,
-    visit_expressions_mut,
+    Expr as SqlExpr, Function, FunctionArguments, Ident, Query, SelectItem, SetExpr, Value, visit_expressions_mut,
 };
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
@@ -148,10 +145,8 @@ impl PolicyExpressions {
     pub fn tables(&self) -> Result<Vec<TableReference>> {
         let mut tables = Vec::new();
         for expr in self.custom() {
-            let statement = Statement::Query(Box::new(query_of(expr.clone())?));
-            let (found, _) = resolve_table_references(&DfStatement::Statement(Box::new(statement)), true)
-                .map_err(|error| broken("its subqueries can't be resolved").with_detail(error))?;
-            tables.extend(found);
+            let found = tables_of(&query_of(expr.clone())?);
+            tables.extend(found.map_err(|error| broken("its subqueries can't be resolved").with_detail(error))?);
         }
         Ok(tables)
     }

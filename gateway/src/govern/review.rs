@@ -3,11 +3,9 @@
 
 use super::expressions::{parse, query_of};
 use crate::error::Error;
+use crate::plan::tables_of;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::TableReference;
-use datafusion::sql::parser::Statement as DfStatement;
-use datafusion::sql::resolve::resolve_table_references;
-use datafusion::sql::sqlparser::ast::Statement;
 use naru_policy::{PolicyEngine, PolicyExpression, PolicyIssue, Resource, Severity};
 
 /// Expressions that don't parse, and policies that need each other in a circle.
@@ -49,8 +47,7 @@ fn issue(expression: &PolicyExpression, what: String) -> PolicyIssue {
 
 fn read_tables(expression: &PolicyExpression) -> Result<Vec<TableReference>, Error> {
     let expr = parse(&expression.sql, Some(("column", &DataType::Utf8)), "user")?;
-    let statement = Statement::Query(Box::new(query_of(expr)?));
-    Ok(resolve_table_references(&DfStatement::Statement(Box::new(statement)), true)?.0)
+    Ok(tables_of(&query_of(expr)?)?)
 }
 
 /// What a name may stand for: beside each of the policy's own tables.

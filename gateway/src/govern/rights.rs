@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use naru_auth::Identity;
 use naru_connector::{Column, DerivedFrom};
-use naru_policy::{ANY_ACCESS, MaskDecision, PolicyEngine, Request, Resource, RowFilterDecision, Scope};
+use naru_policy::{ANY_ACCESS, Explanation, MaskDecision, PolicyEngine, Request, Resource, RowFilterDecision, Scope};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -132,6 +132,19 @@ impl Rights {
         let access = self.engine.access(&self.request(function, EXECUTE));
         let policies = [access.policy_id].into_iter().filter(|id| *id >= 0).collect();
         access.allowed.then_some(TableRights { columns: Vec::new(), row_filter: RowFilter::None, policies })
+    }
+
+    /// Why a table does or does not exist for the identity, and which of its rows.
+    #[must_use]
+    pub fn explain_table(&self, catalog: &str, schema: &str, table: &str) -> Explanation {
+        let request = self.request(table_resource(catalog, schema, table), ANY_ACCESS);
+        self.engine.explain(&request.scope(Scope::SelfOrDescendants))
+    }
+
+    /// Why a column is shown as it is.
+    #[must_use]
+    pub fn explain_column(&self, catalog: &str, schema: &str, table: &str, column: &str) -> Explanation {
+        self.engine.explain(&self.request(table_resource(catalog, schema, table).with("column", column), SELECT))
     }
 
     /// The rights on a table, or `None` when it does not exist for the identity.

@@ -82,8 +82,7 @@ pub async fn bind(
     pg_compat::rewrite(&mut query)?;
     dialect::to_datafusion(&mut query)?;
     let own_functions = functions::pg::for_statement(resolver, &called_functions(&query)).await?;
-    let wrapped = DfStatement::Statement(Box::new(Statement::Query(Box::new(query.clone()))));
-    let (references, _) = resolve_table_references(&wrapped, true)?;
+    let references = tables_of(&query)?;
     let exposure = Exposure {
         mentioned: wildcard::mentioned(&query),
         hide_denied: resolver.snapshot.denied_columns == DeniedColumns::Hide,
@@ -127,6 +126,12 @@ pub async fn bind(
     refuse_denied_columns(&plan)?;
     govern::verify_logical(&plan, &stamp)?;
     Ok(Bound { plan, stamp, tables: audited, sources, lasting })
+}
+
+/// The tables that a query names, common table expressions left out.
+pub(crate) fn tables_of(query: &Query) -> datafusion::error::Result<Vec<TableReference>> {
+    let statement = DfStatement::Statement(Box::new(Statement::Query(Box::new(query.clone()))));
+    Ok(resolve_table_references(&statement, true)?.0)
 }
 
 /// The names of all functions that the query calls, folded.

@@ -24,8 +24,8 @@ mod query_function;
 mod same_names;
 mod wildcard;
 
-pub(crate) use bind::Names;
 pub use bind::{Bound, bind};
+pub(crate) use bind::{Names, tables_of};
 pub use classify::{Kind, classify};
 pub use codec::PlanCodec;
 pub use constant::{constants, types};

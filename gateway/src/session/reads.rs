@@ -3,8 +3,9 @@
 use super::api::Parsed;
 use super::query::Session;
 use crate::audit::AuditedTable;
-use crate::catalog::{INFORMATION_SCHEMA, SYSTEM_CATALOG, SearchPath};
+use crate::catalog::SearchPath;
 use crate::error::Result;
+use crate::govern::Rights;
 use crate::plan::{self, Kind};
 use datafusion::common::TableReference;
 
@@ -27,16 +28,16 @@ impl Session {
         Ok(Vec::new())
     }
 
-    /// Is this one of the tables that are made anew for each user: `information_schema`, `pg_catalog` and the `system` catalog?
+    /// See [`Resolver::is_system_table`](crate::catalog::Resolver::is_system_table).
     #[must_use]
     pub fn is_system_table(&self, reference: &TableReference) -> bool {
-        let schema = reference.schema();
-        reference.catalog() == Some(SYSTEM_CATALOG)
-            || schema == Some(INFORMATION_SCHEMA)
-            || self.gateway.system_schemas().iter().any(|system| match schema {
-                Some(schema) => schema == system.name(),
-                None => system.has(reference.table()),
-            })
+        self.scope().resolver().is_system_table(reference)
+    }
+
+    /// What its user may do, under the policies of now.
+    #[must_use]
+    pub fn rights(&self) -> Rights {
+        self.scope().rights
     }
 
     /// Where names without catalog or schema are looked up.

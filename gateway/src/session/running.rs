@@ -10,7 +10,6 @@ use crate::audit::{Asked, PendingAudit};
 use crate::error::{Error, Result};
 use crate::exec::{Begun, Executor, Running, cancelled, within};
 use crate::plan::{self, Optimised, PlanCodec};
-
 use crate::telemetry::meters::QueryMeter;
 use datafusion::arrow::array::{RecordBatch, RecordBatchOptions};
 use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
@@ -66,7 +65,10 @@ impl Entered {
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        self.refuse(&cancelled());
+        // One that waits leaves the records of a cancelled one by itself.
+        if let Stage::Begun(running) = std::mem::replace(&mut *self.0.lock(), Stage::Over) {
+            running.give_up();
+        }
     }
 }
 
@@ -267,7 +269,7 @@ impl Session {
     }
 }
 
-fn types_of(parameters: &[ScalarValue]) -> Vec<Option<DataType>> {
+pub(super) fn types_of(parameters: &[ScalarValue]) -> Vec<Option<DataType>> {
     parameters.iter().map(|value| Some(value.data_type())).collect()
 }
 

@@ -3,6 +3,7 @@
 
 use super::api::Parsed;
 use super::query::Session;
+use super::running::types_of;
 use crate::audit::Asked;
 use crate::error::{Error, Result};
 use crate::exec::within;
@@ -20,8 +21,7 @@ impl Session {
         let scope = self.scope();
         let state = self.state(&scope.ctx);
         let (cancel, deadline) = (scope.ctx.cancel.clone(), scope.ctx.deadline);
-        let types: Vec<_> = values.iter().map(|value| Some(value.data_type())).collect();
-        let wanted = self.wanted(parsed, types, &scope)?;
+        let wanted = self.wanted(parsed, types_of(&values), &scope)?;
         let planning = self.gateway.executor().plan(async move {
             let resolver = scope.resolver();
             let optimised = wanted.bound(&state, &resolver).await?.optimised(&state, &resolver, values)?;

@@ -81,6 +81,12 @@ fn policy_check_finds_what_cannot_work() {
     assert!(text.contains("circle.json: error: policy 9 (circle): its subqueries lead back"), "{text}");
 }
 
+fn assert_holds(text: &str, all: &[&str]) {
+    for expected in all {
+        assert!(text.contains(expected), "{expected} is not in\n{text}");
+    }
+}
+
 /// What `policy explain --sql` says, and its exit code.
 fn explained(folder: &Path, user: &str, sql: &str) -> (i32, String) {
     run(&["policy", "explain", "--config", folder.to_str().unwrap(), "--user", user, "--sql", sql])
@@ -94,15 +100,14 @@ fn policy_explain_names_the_policies_that_decide() {
     let about_query = explained(folder.path(), "bob", "select * from tpch.tiny.customer");
     for (code, text) in [about_table, about_query] {
         assert_eq!(code, 0, "{text}");
-        for expected in [
+        let expected = [
             "bob is in the groups: analysts",
             "row filter: c_mktsegment = 'BUILDING', by policy 8",
             "column c_phone: allowed",
             "masked MASK_SHOW_LAST_4 by policy 5",
             "column c_acctbal: DENIED",
-        ] {
-            assert!(text.contains(expected), "{expected} is not in\n{text}");
-        }
+        ];
+        assert_holds(&text, &expected);
     }
     let (_, text) = run(&["policy", "explain", "--config", path, "--user", "carol", "--table", "customer"]);
     assert!(text.contains("access: DENIED") && text.contains("column c_name: DENIED"), "{text}");
@@ -115,13 +120,12 @@ fn policy_explain_binds_a_statement_as_the_user() {
                 select n.p from names n, orders o where o.o_custkey = n.c_custkey";
     let (code, text) = explained(folder.path(), "bob", read);
     assert_eq!(code, 0, "{text}");
-    for expected in [
+    let expected = [
         "  reads tpch.tiny.customer (c_custkey, c_name, c_phone), rows filtered, masked: c_phone\n",
         "  reads tpch.tiny.orders (o_custkey)\n",
         "column c_name: allowed",
-    ] {
-        assert!(text.contains(expected), "{expected} is not in\n{text}");
-    }
+    ];
+    assert_holds(&text, &expected);
     // Of the columns, those that it reads; no common table expression.
     assert!(!text.contains("column c_address") && !text.contains("table=names"), "{text}");
 
@@ -143,14 +147,13 @@ fn policy_explain_follows_the_statements_of_a_script() {
                   select relname from pg_class; insert into nation values (1)";
     let (code, text) = explained(folder.path(), "bob", script);
     assert_eq!(code, 0, "{text}");
-    for expected in [
+    let expected = [
         "  reads tpch.sf1.nation (n_name)\n",
         "  reads tpch.sf1.region (r_name)\n",
         "pg_class shows each user what exists for that user\n",
         "  is refused with 25006: ",
-    ] {
-        assert!(text.contains(expected), "{expected} is not in\n{text}");
-    }
+    ];
+    assert_holds(&text, &expected);
     let (code, text) = explained(folder.path(), "bob", "selec 1");
     assert_eq!(code, 2, "{text}");
     assert!(text.contains("syntax error"), "{text}");

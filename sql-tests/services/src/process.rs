@@ -138,9 +138,9 @@ pub fn free_port() -> Result<u16> {
     let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
     // Processes begin at places of their own.
     let first = std::process::id() as usize * 97 + taken.len();
-    let ports = PORTS.cycle().skip(first % PORTS.len()).take(PORTS.len());
-    for port in ports {
-        let lock = crate::install::cache()?.join(format!("port-{port}.lock"));
+    let folder = crate::install::cache()?;
+    for port in PORTS.cycle().skip(first % PORTS.len()).take(PORTS.len()) {
+        let lock = folder.join(format!("port-{port}.lock"));
         let lock = File::create(&lock).tried(|| format!("{} can't be made", lock.display()))?;
         if lock.try_lock().is_ok() && TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
             taken.push(lock);

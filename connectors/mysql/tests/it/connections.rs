@@ -1,13 +1,17 @@
 //! Servers that fail, limits, and encryption.
 
-use crate::world::{SERVERS, catalog, catalog_of, everywhere, install_crypto, orders, table, wait_until};
+use crate::world::{SERVERS, catalog, catalog_of, everywhere, install_crypto, orders, table};
 use mysql_async::{Conn, OptsBuilder};
 use naru_connector::{ErrorKind, ParameterValue, QueryContext, ScanRequest, Secret};
 use naru_connector_testkit::context;
 use naru_connector_testkit::rows::{read, select, text};
+use naru_connector_testkit::stopping::wait_until;
 use naru_services::{Mariadb, MariadbOptions, Toxiproxy, mariadb};
 use serde_json::json;
 use std::time::{Duration, Instant};
+
+/// For what a server does when it gets to it.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 async fn a_connection_that_breaks_in_the_middle_is_an_error_naming_the_shard() {
@@ -107,7 +111,7 @@ async fn a_server_that_takes_no_more_connections_is_a_clear_error() {
     let alone = || {
         server.sql("SELECT COUNT(*) FROM information_schema.processlist WHERE user <> 'system user'").unwrap() == "1\n"
     };
-    wait_until(alone);
+    wait_until("the server has no other connection", PATIENCE, alone).await;
     let mut held = Vec::new();
     while let Ok(conn) = Conn::new(options()).await {
         held.push(conn);
@@ -119,7 +123,7 @@ async fn a_server_that_takes_no_more_connections_is_a_clear_error() {
     for conn in held {
         conn.disconnect().await.unwrap();
     }
-    wait_until(alone);
+    wait_until("the server has no other connection", PATIENCE, alone).await;
     assert!(connector.table(&context(), "d", "t").await.unwrap().is_some());
 }
 

@@ -6,7 +6,6 @@ use naru_mysql::FACTORY;
 use naru_services::{Mariadb, MariadbOptions, mariadb};
 use serde_json::{Value, json};
 use std::sync::{Arc, LazyLock};
-use std::time::{Duration, Instant};
 
 pub(crate) static SERVERS: LazyLock<Vec<Mariadb>> = LazyLock::new(|| {
     install_crypto();
@@ -15,15 +14,6 @@ pub(crate) static SERVERS: LazyLock<Vec<Mariadb>> = LazyLock::new(|| {
 
 pub(crate) fn install_crypto() {
     drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
-}
-
-/// Waits for something that a server does when it gets to it.
-pub(crate) fn wait_until(holds: impl Fn() -> bool) {
-    let limit = Instant::now() + Duration::from_secs(60);
-    while !holds() {
-        assert!(Instant::now() < limit, "it does not happen");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
 
 /// Runs statements on every server; `{shard}` stands for the server's number.

@@ -1,24 +1,20 @@
 //! `naru policy explain`: a table or a statement as a user would find it, and the policies that make it so.
 
 use crate::audit::{AuditLog, AuditedTable};
-use crate::catalog::{Catalogs, SearchPath};
+use crate::catalog::Catalogs;
 use crate::cli::{Failure, say};
 use crate::config::{self, Configuration};
 use crate::error::{Error, Result};
 use crate::exec::{ExecLimits, Executor};
+use crate::govern::Rights;
 use crate::plan;
 use crate::server::pg::sqlstate;
 use crate::session::api::{Client, Door, Parsed};
 use crate::session::{Gateway, GatewayParts, Session};
-use chrono::Utc;
 use clap::Args;
 use datafusion::common::TableReference;
-use datafusion::sql::parser::Statement as DfStatement;
-use datafusion::sql::resolve::resolve_table_references;
-use datafusion::sql::sqlparser::ast::Statement;
-use naru_auth::Identity;
-use naru_connector::QueryContext;
-use naru_policy::{ANY_ACCESS, Explanation, MaskDecision, PolicyEngine, Request, Resource, Scope};
+use naru_connector::{Column, QueryContext};
+use naru_policy::{Explanation, MaskDecision};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -64,12 +60,7 @@ impl Explain {
         let (identity, login) = supposed.map_err(|error| Error::internal(error.log_detail().text()))?;
         let groups: Vec<&str> = identity.groups().iter().map(String::as_str).collect();
         say(format_args!("{} is in the groups: {}", self.user, groups.join(", ")));
-        let asking = Asking {
-            engine: Arc::clone(&snapshot.policies),
-            catalogs: Arc::clone(&snapshot.catalogs),
-            identity: identity.clone(),
-            address: self.address,
-        };
+        let catalogs = Arc::clone(&snapshot.catalogs);
         // Nothing runs: the configured limits, and the folder that a running service spills to, are none of its business.
         let executor = Executor::new(Handle::current(), ExecLimits::default())?;
         let gateway = Gateway::new(GatewayParts { snapshot, login, executor, audit: AuditLog::to_log() });
@@ -79,97 +70,72 @@ impl Explain {
         runtime.block_on(async {
             match (&self.about.table, &self.about.sql) {
                 (Some(table), _) => {
-                    let table = complete(&TableReference::parse_str(table), session.search_path());
-                    asking.explain(&table, None).await
+                    let reference = TableReference::parse_str(table);
+                    explain(&session.rights(), &catalogs, session.search_path().complete(&reference), None).await
                 }
-                (None, sql) => asking.statements(&mut session, sql.as_deref().unwrap_or_default()).await,
+                (None, sql) => statements(&mut session, &catalogs, sql.as_deref().unwrap_or_default()).await,
             }
         })?;
         Ok(())
     }
 }
 
-/// The tables that a statement names, common table expressions left out.
+/// The tables that a statement names.
 fn named(parsed: &Parsed) -> Result<Vec<TableReference>> {
     let Some(statement) = &parsed.statement else { return Ok(Vec::new()) };
     let kind = plan::classify(statement)?;
-    let Some(query) = kind.query() else { return Ok(Vec::new()) };
-    let query = DfStatement::Statement(Box::new(Statement::Query(Box::new(query.clone()))));
-    Ok(resolve_table_references(&query, true)?.0)
+    Ok(kind.query().map(plan::tables_of).transpose()?.unwrap_or_default())
 }
 
-/// A name as a session with this search path takes it.
-fn complete(table: &TableReference, path: &SearchPath) -> (SearchPath, String) {
-    let catalog = table.catalog().unwrap_or(&path.catalog).to_owned();
-    let schema = table.schema().unwrap_or(&path.schema).to_owned();
-    (SearchPath { catalog, schema }, table.table().to_owned())
-}
-
-/// Whose rights, under which policies.
-struct Asking {
-    engine: Arc<PolicyEngine>,
-    catalogs: Arc<Catalogs>,
-    identity: Identity,
-    address: IpAddr,
-}
-
-impl Asking {
-    /// Each statement as the user: what it reads or why it is refused, and then why.
-    async fn statements(&self, session: &mut Session, sql: &str) -> Result<()> {
-        for parsed in plan::parse(sql)? {
-            let named = named(&parsed);
-            let path = session.search_path().clone();
-            let reads = session.reads(&parsed).await;
-            if parsed.statement.is_none() {
+/// Each statement as the user: what it reads or why it is refused, and then why.
+async fn statements(session: &mut Session, catalogs: &Catalogs, sql: &str) -> Result<()> {
+    for parsed in plan::parse(sql)? {
+        let path = session.search_path().clone();
+        let reads = session.reads(&parsed).await;
+        if parsed.statement.is_none() {
+            continue;
+        }
+        say("");
+        say(format_args!("{}", parsed.sql.trim()));
+        say_what_is_read(&reads);
+        for reference in named(&parsed).unwrap_or_default() {
+            if session.is_system_table(&reference) {
+                say(format_args!("\n{reference} shows each user what exists for that user"));
                 continue;
             }
-            say("");
-            say(format_args!("{}", parsed.sql.trim()));
-            say_what_is_read(&reads);
-            for reference in named.unwrap_or_default() {
-                if session.is_system_table(&reference) {
-                    say(format_args!("\n{reference} shows each user what exists for that user"));
-                    continue;
-                }
-                let table = complete(&reference, &path);
-                let name = format!("{}.{}.{}", table.0.catalog, table.0.schema, table.1);
-                let read = reads.as_ref().ok().and_then(|tables| tables.iter().find(|table| table.name == name));
-                self.explain(&table, read).await?;
-            }
+            let (catalog, schema, table) = path.complete(&reference);
+            let name = format!("{catalog}.{schema}.{table}");
+            let read = reads.as_ref().ok().and_then(|tables| tables.iter().find(|table| table.name == name));
+            explain(&session.rights(), catalogs, (catalog, schema, table), read).await?;
         }
-        Ok(())
     }
+    Ok(())
+}
 
-    /// Why a table is as it is: of all its columns, or of those that a statement reads.
-    async fn explain(&self, (path, table): &(SearchPath, String), read: Option<&AuditedTable>) -> Result<()> {
-        say("");
-        let resource =
-            || Resource::new().with("catalog", &path.catalog).with("schema", &path.schema).with("table", table);
-        say(self.ask(resource(), ANY_ACCESS, Scope::SelfOrDescendants).to_string().trim_end());
-        let Some(catalog) = self.catalogs.get(&path.catalog) else {
-            say("  there is no such catalog");
-            return Ok(());
-        };
-        let ctx = QueryContext::system(Handle::current());
-        let Some(found) = catalog.connector.table(&ctx, &path.schema, table).await? else {
-            say("  the source has no such table");
-            return Ok(());
-        };
-        let shown = |name: &str| read.is_none_or(|read| read.columns.iter().any(|column| column == name));
-        for column in found.columns().iter().filter(|column| shown(column.name())) {
-            let why = self.ask(resource().with("column", column.name()), "select", Scope::Self_);
-            say(format_args!("  column {}: {}", column.name(), in_one_line(&why)));
-        }
-        Ok(())
+/// Why a table is as it is: of all its columns, or of those that a statement reads.
+async fn explain(
+    rights: &Rights,
+    catalogs: &Catalogs,
+    (catalog, schema, table): (&str, &str, &str),
+    read: Option<&AuditedTable>,
+) -> Result<()> {
+    say("");
+    say(rights.explain_table(catalog, schema, table).to_string().trim_end());
+    let Some(known) = catalogs.get(catalog) else {
+        say("  there is no such catalog");
+        return Ok(());
+    };
+    let ctx = QueryContext::system(Handle::current());
+    let Some(found) = known.connector.table(&ctx, schema, table).await? else {
+        say("  the source has no such table");
+        return Ok(());
+    };
+    let shown = |name: &str| read.is_none_or(|read| read.columns.iter().any(|column| column == name));
+    for column in found.columns().iter().map(Column::name).filter(|name| shown(name)) {
+        let why = rights.explain_column(catalog, schema, table, column);
+        say(format_args!("  column {column}: {}", in_one_line(&why)));
     }
-
-    fn ask(&self, resource: Resource, access: &str, scope: Scope) -> Explanation {
-        let request = Request::new(resource, access, self.identity.user(), Utc::now())
-            .groups(self.identity.groups().iter().cloned())
-            .roles(self.identity.roles().iter().cloned())
-            .client_ip(self.address);
-        self.engine.explain(&request.scope(scope))
-    }
+    Ok(())
 }
 
 /// What the user would be told, or what the statement would read.

@@ -64,14 +64,13 @@ impl Encoder {
     }
 
     fn messages(&mut self, batch: &RecordBatch) -> Result<Vec<FlightData>> {
+        let batch = wire_batch(batch, &self.schema)?;
         let rows = batch.num_rows();
-        let pieces = batch_bytes(batch).div_ceil(MESSAGE_BYTES).max(1);
+        let pieces = batch_bytes(&batch).div_ceil(MESSAGE_BYTES).max(1);
         let rows_per_piece = rows.div_ceil(pieces).max(1);
         let mut messages = Vec::with_capacity(pieces);
         for start in (0..rows).step_by(rows_per_piece) {
-            // Cut first: what is made of a piece on its way into a message stays in the core's own cache.
-            let piece = wire_batch(&batch.slice(start, rows_per_piece.min(rows - start)), &self.schema)?;
-            self.piece(&piece, &mut messages)?;
+            self.piece(&batch.slice(start, rows_per_piece.min(rows - start)), &mut messages)?;
         }
         Ok(messages)
     }
