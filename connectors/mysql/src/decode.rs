@@ -21,10 +21,10 @@ const MICROS: i64 = 1_000_000;
 const DAY: i64 = 24 * 60 * 60 * MICROS;
 
 /// Why a value is none here. The text must not hold the value.
-type Refusal = &'static str;
+pub(crate) type Refusal = &'static str;
 
 const OUT_OF_RANGE: Refusal = "is out of range";
-const ZERO_DATE: Refusal =
+pub(crate) const ZERO_DATE: Refusal =
     "is a zero or impossible date (the catalog's option zero_dates = \"null\" reads those as NULL)";
 const LONG_TIME: Refusal = "is not a time of day (the catalog's option time_type = \"text\" reads it as text)";
 const BROKEN_TEXT: Refusal = "is not valid text";
@@ -101,32 +101,30 @@ impl ColumnBuilder {
     }
 
     /// Adds one value.
-    pub(crate) fn append(&mut self, value: Value) -> Result<(), ConnectorError> {
-        self.try_append(value).map_err(|refusal| {
-            ConnectorError::new(ErrorKind::Data, format!("a value of column \"{}\" {refusal}", self.name))
-        })
+    pub(crate) fn append(&mut self, value: &Value) -> Result<(), ConnectorError> {
+        self.try_append(value).map_err(|refusal| refused(&self.name, refusal))
     }
 
-    fn try_append(&mut self, value: Value) -> Result<(), Refusal> {
+    fn try_append(&mut self, value: &Value) -> Result<(), Refusal> {
         let null =
-            matches!(value, Value::NULL) || (self.zero_dates_are_null && self.kind.is_dated() && date(&value).is_err());
-        let value = if null { Value::NULL } else { value };
-        if let Value::Bytes(bytes) = &value {
+            matches!(value, Value::NULL) || (self.zero_dates_are_null && self.kind.is_dated() && date(value).is_err());
+        let value = if null { &Value::NULL } else { value };
+        if let Value::Bytes(bytes) = value {
             self.bytes += bytes.len();
         }
         match &mut self.values {
-            Values::Int8(builder) => builder.append_option(if null { None } else { Some(whole(&value)?) }),
-            Values::Int16(builder) => builder.append_option(if null { None } else { Some(whole(&value)?) }),
-            Values::Int32(builder) => builder.append_option(if null { None } else { Some(whole(&value)?) }),
-            Values::Int64(builder) => builder.append_option(if null { None } else { Some(whole(&value)?) }),
-            Values::UInt64(builder) => builder.append_option(if null { None } else { Some(whole(&value)?) }),
-            Values::Decimal128(builder, precision, scale) => builder.append_option(match &value {
+            Values::Int8(builder) => builder.append_option(if null { None } else { Some(whole(value)?) }),
+            Values::Int16(builder) => builder.append_option(if null { None } else { Some(whole(value)?) }),
+            Values::Int32(builder) => builder.append_option(if null { None } else { Some(whole(value)?) }),
+            Values::Int64(builder) => builder.append_option(if null { None } else { Some(whole(value)?) }),
+            Values::UInt64(builder) => builder.append_option(if null { None } else { Some(whole(value)?) }),
+            Values::Decimal128(builder, precision, scale) => builder.append_option(match value {
                 Value::NULL => None,
                 value => Some(
                     parse_decimal::<Decimal128Type>(&digits(value)?, *precision, *scale).map_err(|_| OUT_OF_RANGE)?,
                 ),
             }),
-            Values::Decimal256(builder, precision, scale) => builder.append_option(match &value {
+            Values::Decimal256(builder, precision, scale) => builder.append_option(match value {
                 Value::NULL => None,
                 value => Some(
                     parse_decimal::<Decimal256Type>(&digits(value)?, *precision, *scale).map_err(|_| OUT_OF_RANGE)?,
@@ -134,32 +132,32 @@ impl ColumnBuilder {
             }),
             Values::Float32(builder) => builder.append_option(match value {
                 Value::NULL => None,
-                Value::Float(number) => Some(number),
+                Value::Float(number) => Some(*number),
                 _ => return Err(OTHER_TYPE),
             }),
-            Values::Float64(builder) => builder.append_option(if null { None } else { Some(float(&value)?) }),
+            Values::Float64(builder) => builder.append_option(if null { None } else { Some(float(value)?) }),
             Values::Boolean(builder) => builder.append_option(match value {
                 Value::NULL => None,
                 Value::Bytes(bits) => Some(bits.iter().any(|&byte| byte != 0)),
-                value => Some(whole::<i64>(&value)? != 0),
+                value => Some(whole::<i64>(value)? != 0),
             }),
-            Values::Text(builder) => builder.append_option(text(&value)?),
-            Values::PlainText(builder) => builder.append_option(text(&value)?),
-            Values::Bytes(builder) => builder.append_option(match &value {
+            Values::Text(builder) => builder.append_option(text(value)?),
+            Values::PlainText(builder) => builder.append_option(text(value)?),
+            Values::Bytes(builder) => builder.append_option(match value {
                 Value::NULL => None,
                 Value::Bytes(bytes) if self.kind == Kind::Geometry => Some(bytes.get(SRID..).ok_or(OTHER_TYPE)?),
                 Value::Bytes(bytes) => Some(bytes.as_slice()),
                 _ => return Err(OTHER_TYPE),
             }),
-            Values::Date(builder) => builder.append_option(match &value {
+            Values::Date(builder) => builder.append_option(match value {
                 Value::NULL => None,
                 value => Some(i32::try_from(days(date(value)?)).map_err(|_| OUT_OF_RANGE)?),
             }),
-            Values::Time(builder) => builder.append_option(if null { None } else { Some(time_of_day(&value)?) }),
-            Values::Timestamp(builder) => builder.append_option(match &value {
+            Values::Time(builder) => builder.append_option(if null { None } else { Some(time_of_day(value)?) }),
+            Values::Timestamp(builder) => builder.append_option(match value {
                 Value::NULL => None,
                 Value::Date(_, _, _, hour, minute, second, micros) => {
-                    Some(days(date(&value)?) * DAY + micros_of_day(*hour, *minute, *second, *micros))
+                    Some(days(date(value)?) * DAY + micros_of_day(*hour, *minute, *second, *micros))
                 }
                 _ => return Err(OTHER_TYPE),
             }),
@@ -189,6 +187,11 @@ impl ColumnBuilder {
             Values::Timestamp(builder) => Arc::new(builder.finish()),
         }
     }
+}
+
+/// The error for a value of this column.
+pub(crate) fn refused(column: &str, refusal: Refusal) -> ConnectorError {
+    ConnectorError::new(ErrorKind::Data, format!("a value of column \"{column}\" {refusal}"))
 }
 
 /// A whole number; sums come as decimals, which are text in the protocol.
@@ -255,13 +258,13 @@ mod tests {
     use datafusion::arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 
     fn refused(kind: Kind, value: Value) -> String {
-        ColumnBuilder::new(kind, "c", false).append(value).unwrap_err().message
+        ColumnBuilder::new(kind, "c", false).append(&value).unwrap_err().message
     }
 
     #[test]
     fn a_sum_that_does_not_fit_is_an_error_without_its_value() {
         let mut column = ColumnBuilder::new(Kind::Int64, "c", false);
-        column.append(Value::Bytes(b"9223372036854775807".to_vec())).unwrap();
+        column.append(&Value::Bytes(b"9223372036854775807".to_vec())).unwrap();
         assert_eq!(column.finish().as_primitive::<Int64Type>().value(0), i64::MAX);
         let text = refused(Kind::Int64, Value::Bytes(b"9223372036854775808".to_vec()));
         assert!(text.contains("out of range") && !text.contains("9223"), "{text}");
@@ -272,8 +275,8 @@ mod tests {
         let zero = Value::Date(0, 0, 0, 0, 0, 0, 0);
         assert!(refused(Kind::DateTime, zero.clone()).contains("zero_dates"));
         let mut column = ColumnBuilder::new(Kind::DateTime, "c", true);
-        column.append(zero).unwrap();
-        column.append(Value::Date(1969, 12, 31, 23, 59, 59, 999_999)).unwrap();
+        column.append(&zero).unwrap();
+        column.append(&Value::Date(1969, 12, 31, 23, 59, 59, 999_999)).unwrap();
         let column = column.finish();
         assert!(column.is_null(0));
         assert_eq!(column.as_primitive::<TimestampMicrosecondType>().value(1), -1);

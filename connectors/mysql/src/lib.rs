@@ -16,6 +16,7 @@ mod drift;
 mod error;
 mod kind;
 mod metadata;
+mod output;
 mod parameters;
 mod pass_through;
 mod pattern;

@@ -7,8 +7,9 @@
 use crate::config::Shard;
 use crate::error::from_driver;
 use crate::kind::Kind;
+use crate::output::Selection;
 use crate::pool::Servers;
-use crate::read::{self, Source, Statement};
+use crate::read::{self, Statement};
 use crate::table::Shared;
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
@@ -273,7 +274,7 @@ impl Scan for PassThroughScan {
             text: self.spec.statement.clone(),
             values: Vec::new(),
             schema: Arc::clone(&self.whole),
-            sources: self.spec.columns.iter().map(|(_, kind)| Source::Result(*kind)).collect(),
+            selection: Selection::of_result(&self.spec.columns),
             zero_dates_are_null: self.spec.zero_dates_are_null,
             foreign: true,
             may_be_left_out: self.splits.len() > 1

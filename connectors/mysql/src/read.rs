@@ -3,9 +3,9 @@
 use crate::config::Shard;
 use crate::decode::ColumnBuilder;
 use crate::error::from_driver;
-use crate::kind::Kind;
+use crate::output::{Reading, Selection};
 use crate::pool::{Lease, Servers};
-use datafusion::arrow::array::{ArrayRef, Int32Array, RecordBatch, RecordBatchOptions};
+use datafusion::arrow::array::{RecordBatch, RecordBatchOptions};
 use datafusion::arrow::datatypes::SchemaRef;
 use futures::{StreamExt, stream};
 use mysql_async::prelude::Queryable;
@@ -19,15 +19,6 @@ const BATCH_ROWS: usize = 8192;
 /// Bytes of text and binary values after which a batch is closed early.
 const BATCH_BYTES: usize = 4 << 20;
 
-/// Where a column of the batches comes from.
-#[derive(Debug, Clone)]
-pub(crate) enum Source {
-    /// The next column of the result.
-    Result(Kind),
-    /// The shard's number.
-    Shard,
-}
-
 /// One statement at one server.
 #[derive(Debug)]
 pub(crate) struct Statement {
@@ -37,8 +28,8 @@ pub(crate) struct Statement {
     pub(crate) text: String,
     pub(crate) values: Vec<Value>,
     pub(crate) schema: SchemaRef,
-    /// One for each field of `schema`.
-    pub(crate) sources: Vec<Source>,
+    /// How the columns of `schema` are made of the result's.
+    pub(crate) selection: Selection,
     pub(crate) zero_dates_are_null: bool,
     /// It is a user's own statement: nothing is known about its connection afterwards, nor about its columns before.
     pub(crate) foreign: bool,
@@ -155,7 +146,7 @@ async fn read(
     let mut rows = conn.exec_iter(statement.text.as_str(), parameters).await.map_err(failed)?;
     let mut batch = BatchBuilder::new(statement);
     while let Some(row) = rows.next().await.map_err(failed)? {
-        batch.append(row, what).map_err(Ended::Refused)?;
+        batch.append(&row, what).map_err(Ended::Refused)?;
         if batch.is_full() {
             *sent = true;
             let _waiting = waits();
@@ -170,51 +161,48 @@ async fn read(
 /// A batch being filled.
 struct BatchBuilder<'a> {
     statement: &'a Statement,
-    columns: Vec<ColumnBuilder>,
+    /// One for each reading of the selection.
+    readings: Vec<ColumnBuilder>,
+    /// Columns that the result needs to have.
+    width: usize,
     rows: usize,
 }
 
 impl<'a> BatchBuilder<'a> {
     fn new(statement: &'a Statement) -> Self {
-        let fields = statement.schema.fields().iter().zip(&statement.sources);
-        let columns = fields.filter_map(|(field, source)| match source {
-            Source::Result(kind) => Some(ColumnBuilder::new(*kind, field.name(), statement.zero_dates_are_null)),
-            Source::Shard => None,
-        });
-        Self { statement, columns: columns.collect(), rows: 0 }
+        let readings = &statement.selection.readings;
+        let width = readings.iter().map(|reading| reading.column + 1).max().unwrap_or(0);
+        let builders = readings
+            .iter()
+            .map(|Reading { kind, name, .. }| ColumnBuilder::new(*kind, name, statement.zero_dates_are_null));
+        Self { statement, readings: builders.collect(), width, rows: 0 }
     }
 
-    fn append(&mut self, row: Row, what: &str) -> Result<()> {
+    fn append(&mut self, row: &Row, what: &str) -> Result<()> {
         let changed = || ConnectorError::new(ErrorKind::ObjectChanged, format!("{what} has changed while it was read"));
         // A statement without columns asks for a constant, to count rows.
-        if row.len() < self.columns.len() || (self.statement.foreign && row.len() > self.columns.len()) {
+        if row.len() < self.width || (self.statement.foreign && row.len() > self.width) {
             return Err(changed());
         }
-        for (column, value) in self.columns.iter_mut().zip(row.unwrap()) {
-            column.append(value)?;
+        for (builder, reading) in self.readings.iter_mut().zip(&self.statement.selection.readings) {
+            builder.append(row.as_ref(reading.column).ok_or_else(changed)?)?;
         }
         self.rows += 1;
         Ok(())
     }
 
     fn is_full(&self) -> bool {
-        self.rows >= BATCH_ROWS || self.columns.iter().map(ColumnBuilder::bytes).sum::<usize>() >= BATCH_BYTES
+        self.rows >= BATCH_ROWS || self.readings.iter().map(ColumnBuilder::bytes).sum::<usize>() >= BATCH_BYTES
     }
 
     fn finish(&mut self) -> Result<RecordBatch> {
         let rows = std::mem::take(&mut self.rows);
-        let shard = i32::try_from(self.statement.shard.number).unwrap_or(i32::MAX);
-        let mut read = self.columns.iter_mut();
-        let columns = self.statement.sources.iter().filter_map(|source| match source {
-            Source::Result(_) => read.next().map(ColumnBuilder::finish),
-            Source::Shard => Some(Arc::new(Int32Array::from_value(shard, rows)) as ArrayRef),
-        });
+        let read: Vec<_> = self.readings.iter_mut().map(ColumnBuilder::finish).collect();
+        let columns = self.statement.selection.make(&read, rows, self.statement.shard.number)?;
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
-        RecordBatch::try_new_with_options(Arc::clone(&self.statement.schema), columns.collect(), &options).map_err(
-            |error| {
-                let text = format!("{} has a NULL where the catalog knows none", self.statement.what);
-                ConnectorError::new(ErrorKind::ObjectChanged, text).with_detail(error)
-            },
-        )
+        RecordBatch::try_new_with_options(Arc::clone(&self.statement.schema), columns, &options).map_err(|error| {
+            let text = format!("{} has a NULL where the catalog knows none", self.statement.what);
+            ConnectorError::new(ErrorKind::ObjectChanged, text).with_detail(error)
+        })
     }
 }

@@ -2,9 +2,9 @@
 
 use crate::config::Shard;
 use crate::kind::Compare;
-use crate::kind::Kind;
+use crate::output::{Output, Selection};
 use crate::pool::Servers;
-use crate::read::{self, Source, Statement};
+use crate::read::{self, Statement};
 use crate::routing::KeyRouter;
 use crate::settings::Switches;
 use crate::sql::predicate::compile;
@@ -24,37 +24,6 @@ use std::sync::Arc;
 const MAX_BINDS: usize = 65_535;
 /// Those of a range of the primary key.
 const RANGE_BINDS: usize = 2;
-
-/// One column of a scan.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Output {
-    pub(crate) name: String,
-    pub(crate) nullable: bool,
-    pub(crate) source: OutputSource,
-}
-
-/// Where it comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum OutputSource {
-    /// The shard's number: known here, never asked for.
-    Shard,
-    /// An expression of the statement.
-    Expression { fragment: Fragment, kind: Kind },
-}
-
-impl Output {
-    /// A table's column as it is.
-    pub(crate) fn column(name: &str, origin: &Origin) -> Self {
-        match origin {
-            Origin::Shard => Self { name: name.to_owned(), nullable: false, source: OutputSource::Shard },
-            Origin::Column { quoted, source, nullable } => {
-                let text = if source.as_text { format!("CAST({quoted} AS CHAR)") } else { quoted.clone() };
-                let source = OutputSource::Expression { fragment: Fragment::text(text), kind: source.kind };
-                Self { name: name.to_owned(), nullable: *nullable, source }
-            }
-        }
-    }
-}
 
 /// What one statement reads, and what a split holds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -121,11 +90,7 @@ impl ScanSpec {
 
     /// The statement for one shard, `more` conditions of which hold as well, and its values.
     fn statement(&self, shard: &Shard, more: &[Fragment]) -> Fragment {
-        let columns = self.outputs.iter().filter_map(|output| match &output.source {
-            OutputSource::Shard => None,
-            OutputSource::Expression { fragment, .. } => Some(fragment.clone()),
-        });
-        let columns = Fragment::joined(columns, ", ");
+        let columns = Fragment::joined(Selection::of(&self.outputs).fragments, ", ");
         let columns = if columns.text.is_empty() { Fragment::text("1") } else { columns };
         let mut statement = columns.wrapped("SELECT ", "");
         statement.text.push_str(&format!(" FROM {}", self.rows_of(shard)));
@@ -133,10 +98,12 @@ impl ScanSpec {
         if !conditions.is_empty() {
             statement = statement.then(" WHERE ", Fragment::joined(conditions, " AND "));
         }
-        if let Some(keys @ 1..) = self.keys {
-            // By position: a name or an alias could mean another column of the table.
+        let keys =
+            self.keys.and_then(|keys| self.outputs.get(..keys)).map_or(0, |keys| Selection::of(keys).fragments.len());
+        if keys > 0 {
+            // By position: a name or an alias could mean another column of the table. In no order, which costs a sort.
             let positions: Vec<_> = (1..=keys).map(|position| position.to_string()).collect();
-            statement.text.push_str(&format!(" GROUP BY {}", positions.join(", ")));
+            statement.text.push_str(&format!(" GROUP BY {} ORDER BY NULL", positions.join(", ")));
         }
         if !self.order.is_empty() {
             statement = statement.then(" ORDER BY ", Fragment::joined(self.order.iter().cloned(), ", "));
@@ -169,13 +136,8 @@ pub(crate) struct MysqlScan {
 
 impl MysqlScan {
     pub(crate) fn new(spec: ScanSpec, servers: Arc<Servers>, rewriting: Option<Rewriting>) -> Result<Self> {
-        let fields = spec.outputs.iter().map(|output| {
-            let kind = match &output.source {
-                OutputSource::Shard => Kind::Int32,
-                OutputSource::Expression { kind, .. } => *kind,
-            };
-            Field::new(&output.name, kind.data_type(), output.nullable)
-        });
+        let field = |output: &Output| Field::new(&output.name, output.kind().data_type(), output.nullable);
+        let fields = spec.outputs.iter().map(field);
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         let pieces = spec.pieces();
         let splits = pieces.iter().map(|piece| split(piece, spec.shard_count)).collect::<Result<_>>()?;
@@ -303,10 +265,6 @@ impl Scan for MysqlScan {
             return Err(ConnectorError::new(naru_connector::ErrorKind::Resource, text));
         }
         let values: Vec<Value> = binds.iter().map(|bind: &Bind| bind.value(shard.number)).collect();
-        let sources = self.spec.outputs.iter().map(|output| match &output.source {
-            OutputSource::Shard => Source::Shard,
-            OutputSource::Expression { kind, .. } => Source::Result(*kind),
-        });
         let what = match self.spec.shard_count {
             0 | 1 => self.spec.table.clone(),
             _ => format!("shard {} of {}", shard.number, self.spec.table),
@@ -317,7 +275,7 @@ impl Scan for MysqlScan {
             text,
             values,
             schema: Arc::clone(&self.schema),
-            sources: sources.collect(),
+            selection: Selection::of(&self.spec.outputs),
             zero_dates_are_null: self.spec.zero_dates_are_null,
             foreign: false,
             may_be_left_out: self.spec.partial_results && self.spec.shard_count > 1,

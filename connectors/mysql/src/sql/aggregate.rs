@@ -1,12 +1,13 @@
 //! Partial aggregation: each shard gives DataFusion's own partial states, which its final stage then merges.
 //!
-//! COUNT, SUM, MIN and MAX are what they are; AVG is (count, sum); variance is (count, mean, m2), the mean divided from the
-//! exact sum in floating point, because MySQL rounds an AVG, and m2 = VAR_POP x COUNT. Whatever groups or compares otherwise
+//! COUNT, SUM, MIN and MAX are what they are; AVG is (count, sum); variance is (count, mean, m2), the mean divided here from the
+//! exact sum, because MySQL rounds an AVG, and m2 = VAR_POP x COUNT. Keys may be finer than asked for: the final stage merges. Whatever groups or compares otherwise
 //! here than there is declined: floating-point keys (two zeros), columns without comparison, dates that may be zero.
 
+use super::moment::{Pattern, Unit};
 use super::{Bind, Fragment, Origin, Origins, bytes_of};
 use crate::kind::{Compare, Kind, SourceType};
-use crate::scan::{Output, OutputSource};
+use crate::output::{Computation, Output, OutputSource};
 use chrono_tz::Tz;
 use datafusion::arrow::datatypes::{DataType, Field};
 use naru_connector::{AggregateCall, AggregateFunction, Aggregation, ColumnPath, KeyExpr, KeyFunction};
@@ -31,14 +32,33 @@ pub(crate) fn outputs(aggregation: &Aggregation, origins: &Origins) -> Option<Ve
 
 /// An expression and the Arrow types that it may be read as.
 struct Typed {
-    expression: Fragment,
+    made: Made,
     fits: fn(&DataType, &SourceType) -> bool,
     source: SourceType,
 }
 
+/// What a state or key is at the source.
+enum Made {
+    Expression(Fragment),
+    Computed(Vec<Fragment>, Computation),
+}
+
+impl Made {
+    fn text(text: impl Into<String>) -> Self {
+        Self::Expression(Fragment::text(text))
+    }
+
+    fn computed<const N: usize>(by: Computation, parts: [String; N]) -> Self {
+        Self::Computed(parts.map(Fragment::text).into(), by)
+    }
+}
+
 fn output(field: &Field, typed: Typed) -> Option<Output> {
     let kind = Kind::of(field.data_type()).filter(|_| (typed.fits)(field.data_type(), &typed.source))?;
-    let source = OutputSource::Expression { fragment: typed.expression, kind };
+    let source = match typed.made {
+        Made::Expression(fragment) => OutputSource::Expression { fragment, kind },
+        Made::Computed(parts, by) => OutputSource::Computed { parts, by, kind },
+    };
     Some(Output { name: field.name().clone(), nullable: field.is_nullable(), source })
 }
 
@@ -66,7 +86,7 @@ fn key_expression(key: &KeyExpr, origins: &Origins) -> Option<Typed> {
             };
             // Bits group as bytes in a temporary table of some versions: as a number they don't.
             let text = if source.kind == Kind::Boolean { format!("({text} + 0)") } else { text };
-            Some(Typed { expression: Fragment::text(text), fits: same_type, source })
+            Some(Typed { made: Made::text(text), fits: same_type, source })
         }
         KeyExpr::Function { function, column: path, zone } => {
             let (quoted, source) = column(path, origins)?;
@@ -84,22 +104,33 @@ fn function_of(function: &KeyFunction, quoted: &str, source: SourceType, zone: T
     let timed = source.kind != Kind::Date;
     match function {
         KeyFunction::DateFormat(format) => {
-            let format = Fragment::bind(Bind::Bytes(plain_format(format)?.as_bytes().to_vec()));
-            let expression = Fragment::text(quoted).then(", ", format).wrapped("DATE_FORMAT(", ")");
             let fits = |data_type: &DataType, _: &SourceType| matches!(data_type, DataType::Utf8 | DataType::Utf8View);
-            Some(Typed { expression, fits, source })
+            let made = match Pattern::of(format).filter(|pattern| timed || pattern.unit <= Unit::Day) {
+                Some(pattern) => {
+                    Made::computed(Computation::MomentText(pattern.clone()), [pattern.unit.digits(quoted)])
+                }
+                None => {
+                    let format = Fragment::bind(Bind::Bytes(plain_format(format)?.as_bytes().to_vec()));
+                    Made::Expression(Fragment::text(quoted).then(", ", format).wrapped("DATE_FORMAT(", ")"))
+                }
+            };
+            Some(Typed { made, fits, source })
         }
-        KeyFunction::DateTrunc(unit) => {
-            let text = truncated(unit, quoted).filter(|_| timed)?;
-            Some(Typed { expression: Fragment::text(text), fits: same_type, source })
+        KeyFunction::DateTrunc(_) if !timed => None,
+        KeyFunction::DateTrunc(name) => {
+            let made = match Unit::named(name) {
+                Some(unit) => Made::computed(Computation::Moment(unit), [unit.digits(quoted)]),
+                None => Made::text(truncated(name, quoted)?),
+            };
+            Some(Typed { made, fits: same_type, source })
         }
         KeyFunction::DatePart(part) => {
             let name = part.to_ascii_uppercase();
             let of_date = ["YEAR", "QUARTER", "MONTH", "DAY"].contains(&name.as_str());
             let of_time = timed && ["HOUR", "MINUTE"].contains(&name.as_str());
             let fits = |data_type: &DataType, _: &SourceType| matches!(data_type, DataType::Int32 | DataType::Int64);
-            let expression = Fragment::text(format!("{name}({quoted})"));
-            (of_date || of_time).then_some(Typed { expression, fits, source })
+            let made = Made::text(format!("{name}({quoted})"));
+            (of_date || of_time).then_some(Typed { made, fits, source })
         }
     }
 }
@@ -115,22 +146,14 @@ fn plain_format(format: &str) -> Option<&str> {
     Some(format)
 }
 
+/// The first moment of a week or quarter.
 fn truncated(unit: &str, column: &str) -> Option<String> {
-    let format = match unit.to_ascii_lowercase().as_str() {
-        "second" => "%Y-%m-%d %H:%i:%s",
-        "minute" => "%Y-%m-%d %H:%i:00",
-        "hour" => "%Y-%m-%d %H:00:00",
-        "day" => "%Y-%m-%d 00:00:00",
-        "month" => "%Y-%m-01 00:00:00",
-        "year" => "%Y-01-01 00:00:00",
-        "week" => return Some(format!("CAST(DATE({column}) - INTERVAL WEEKDAY({column}) DAY AS DATETIME)")),
-        "quarter" => {
-            let start = format!("MAKEDATE(YEAR({column}), 1) + INTERVAL QUARTER({column}) - 1 QUARTER");
-            return Some(format!("CAST({start} AS DATETIME)"));
-        }
+    let start = match unit.to_ascii_lowercase().as_str() {
+        "week" => format!("DATE({column}) - INTERVAL WEEKDAY({column}) DAY"),
+        "quarter" => format!("MAKEDATE(YEAR({column}), 1) + INTERVAL QUARTER({column}) - 1 QUARTER"),
         _ => return None,
     };
-    Some(format!("CAST(DATE_FORMAT({column}, '{format}') AS DATETIME)"))
+    Some(format!("CAST({start} AS DATETIME)"))
 }
 
 /// The state columns of one aggregate.
@@ -139,16 +162,15 @@ fn states(call: &AggregateCall, origins: &Origins) -> Option<Vec<Typed>> {
     let float_type = |data_type: &DataType, _: &SourceType| *data_type == DataType::Float64;
     let Some(path) = &call.argument else {
         let source = SourceType { kind: Kind::Int64, compare: Compare::Native, as_text: false };
-        let expression = Fragment::text("COUNT(*)");
-        return (call.function == AggregateFunction::Count)
-            .then(|| vec![Typed { expression, fits: count_type, source }]);
+        let made = Made::text("COUNT(*)");
+        return (call.function == AggregateFunction::Count).then(|| vec![Typed { made, fits: count_type, source }]);
     };
     let (quoted, source) = column(path, origins)?;
-    let typed = |text: String, fits| Typed { expression: Fragment::text(text), fits, source };
-    let count = || typed(format!("COUNT({quoted})"), count_type);
+    let typed = |text: String, fits| Typed { made: Made::text(text), fits, source };
+    let (count, sum) = (format!("COUNT({quoted})"), format!("SUM({quoted})"));
     Some(match call.function {
-        AggregateFunction::Count => vec![count()],
-        AggregateFunction::Sum => vec![typed(format!("SUM({quoted})"), sum_type(call, &source)?)],
+        AggregateFunction::Count => vec![typed(count, count_type)],
+        AggregateFunction::Sum => vec![typed(sum, sum_type(call, &source)?)],
         AggregateFunction::Min | AggregateFunction::Max if call.cast.is_none() => {
             let name = if call.function == AggregateFunction::Min { "MIN" } else { "MAX" };
             let argument = match source.compare {
@@ -162,18 +184,19 @@ fn states(call: &AggregateCall, origins: &Origins) -> Option<Vec<Typed>> {
         AggregateFunction::Min | AggregateFunction::Max => return None,
         // A group without a value has NULL for its count, as the engine's own states do: it divides where there is a count.
         AggregateFunction::Avg => {
-            let count = typed(format!("NULLIF(COUNT({quoted}), 0)"), count_type);
-            vec![count, typed(format!("SUM({quoted})"), sum_type(call, &source)?)]
+            let made = Made::computed(Computation::CountOrNull, [count]);
+            vec![Typed { made, fits: count_type, source }, typed(sum, sum_type(call, &source)?)]
         }
         AggregateFunction::Variance => {
             let as_float = call.cast == Some(DataType::Float64) || source.kind == Kind::Float64;
             if !as_float || !is_number(source.kind) {
                 return None;
             }
-            let number = format!("{quoted} + 0e0");
-            let mean = format!("COALESCE((SUM({quoted}) + 0e0) / COUNT({quoted}), 0e0)");
-            let m2 = format!("COALESCE(VAR_POP({number}) * COUNT({quoted}), 0e0)");
-            vec![count(), typed(mean, float_type), typed(m2, float_type)]
+            let mean = Made::computed(Computation::Mean, [sum, count.clone()]);
+            let variance = format!("VAR_POP({quoted} + 0e0)");
+            let squares = Made::computed(Computation::SquaredDeviations, [variance, count.clone()]);
+            let float = |made| Typed { made, fits: float_type, source };
+            vec![typed(count, count_type), float(mean), float(squares)]
         }
     })
 }
@@ -233,7 +256,7 @@ mod tests {
 
     #[test]
     fn units_without_one_meaning_are_not_sent() {
-        assert!(truncated("Month", "`c`").is_some());
+        assert!(truncated("Week", "`c`").is_some());
         assert_eq!(truncated("decade", "`c`"), None);
         assert_eq!(truncated("month') OR 1 -- ", "`c`"), None);
     }

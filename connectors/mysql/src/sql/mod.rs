@@ -4,6 +4,7 @@
 //! is quoted.
 
 pub(crate) mod aggregate;
+pub(crate) mod moment;
 pub(crate) mod predicate;
 
 use crate::kind::SourceType;
