@@ -84,7 +84,8 @@ pub trait Scan: Send + Sync + Debug {
     }
 
     /// Reads one split, exactly as promised. `late` predicates became known after planning and may only reduce: they hold
-    /// for every row that is still of use, and are checked again by whoever sent them.
+    /// for every row that is still of use, and are checked again by whoever sent them. They name columns as the table does,
+    /// also where those are keys of an aggregation that call themselves otherwise.
     async fn open(&self, ctx: &QueryContext, split: &Split, late: &[Predicate]) -> Result<BatchStream>;
 
     /// Everything [`crate::Connector::decode_scan`] needs to rebuild this scan; no credentials.

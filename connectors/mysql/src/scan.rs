@@ -121,6 +121,8 @@ pub(crate) struct Rewriting {
     pub(crate) origins: Arc<Origins>,
     pub(crate) router: Option<Arc<KeyRouter>>,
     pub(crate) switches: Switches,
+    /// Of a partial aggregation: the outputs that are columns of the table.
+    pub(crate) column_keys: Vec<usize>,
 }
 
 /// A settled read.
@@ -161,7 +163,8 @@ impl MysqlScan {
 
     /// What late predicates are compiled against. A limit would count other rows with them than without.
     fn takes_late(&self) -> Option<&Rewriting> {
-        self.rewriting.as_ref().filter(|rewriting| rewriting.switches.dynamic_filters && self.is_plain())
+        let whole = self.spec.order.is_empty() && self.spec.limit.is_none();
+        self.rewriting.as_ref().filter(|rewriting| rewriting.switches.dynamic_filters && whole)
     }
 
     /// Conditions that became known late, for one shard; `None` when no row there meets them. They may only reduce, so whatever
@@ -247,11 +250,21 @@ impl Scan for MysqlScan {
     fn with_aggregation(&self, aggregation: &Aggregation) -> Option<Arc<dyn Scan>> {
         let origins = self.rewriting(|switches| switches.aggregation).filter(|_| self.spec.exact)?;
         let outputs = aggregate::outputs(aggregation, origins)?;
-        self.rewritten(ScanSpec { outputs, keys: Some(aggregation.keys.len()), ..self.spec.clone() })
+        let keys = aggregation.keys.iter().enumerate();
+        let column_keys =
+            keys.filter(|(_, key)| matches!(key, KeyExpr::Column(_))).map(|(position, _)| position).collect();
+        let rewriting = self.rewriting.clone().map(|rewriting| Rewriting { column_keys, ..rewriting });
+        let spec = ScanSpec { outputs, keys: Some(aggregation.keys.len()), ..self.spec.clone() };
+        Some(Arc::new(Self::new(spec, Arc::clone(&self.servers), rewriting).ok()?))
     }
 
+    // Rows that a key's value leaves out are whole groups.
     fn late_columns(&self) -> Vec<usize> {
-        if self.takes_late().is_some() { (0..self.spec.outputs.len()).collect() } else { Vec::new() }
+        match (self.takes_late(), self.spec.keys) {
+            (Some(_), None) => (0..self.spec.outputs.len()).collect(),
+            (Some(rewriting), Some(_)) => rewriting.column_keys.clone(),
+            (None, _) => Vec::new(),
+        }
     }
 
     async fn open(&self, ctx: &QueryContext, split: &Split, late: &[Predicate]) -> Result<BatchStream> {

@@ -347,8 +347,12 @@ impl Table for MysqlTable {
             zero_dates_are_null: self.origins.zero_dates_are_null,
             partial_results: self.switches.partial_results,
         };
-        let rewriting =
-            Rewriting { origins: Arc::clone(&self.origins), router: self.router.clone(), switches: self.switches };
+        let rewriting = Rewriting {
+            origins: Arc::clone(&self.origins),
+            router: self.router.clone(),
+            switches: self.switches,
+            column_keys: Vec::new(),
+        };
         let scan = MysqlScan::new(spec, Arc::clone(&self.servers), Some(rewriting))?;
         Ok(Arc::new(scan))
     }

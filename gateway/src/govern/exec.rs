@@ -151,13 +151,14 @@ impl GovernedExec {
     }
 
     /// The same barrier over partial states of an aggregation of what it guards: rows that policy leaves out were left out
-    /// before they were counted, and no masked column was read but through its mask.
+    /// before they were counted, and no masked column was read but through its mask. `columns` says which of its keys are the
+    /// source's own columns: a masked one is an expression or a constant there.
     #[must_use]
-    pub(crate) fn over_states(&self, states: Arc<dyn ExecutionPlan>) -> Self {
+    pub(crate) fn over_states(&self, states: Arc<dyn ExecutionPlan>, columns: Arc<[bool]>) -> Self {
         let (table, stamp, facts) = (self.table.clone(), self.stamp.clone(), Arc::clone(&self.facts));
         if self.sealed {
             let schema = states.schema();
-            Self::sealed(table, stamp, states, schema, facts, Arc::default())
+            Self::sealed(table, stamp, states, schema, facts, columns)
         } else {
             Self::open(table, stamp, states, facts)
         }

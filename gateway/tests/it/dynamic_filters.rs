@@ -21,10 +21,11 @@ static SERVER: LazyLock<Mariadb> = LazyLock::new(|| {
             .sql(&format!(
                 "CREATE DATABASE shop_{shard}; USE shop_{shard};
                  CREATE TABLE events (id BIGINT PRIMARY KEY, user_id INT NOT NULL, name VARCHAR(30), status VARCHAR(10),
-                     secret VARCHAR(30), ms INT, KEY (user_id), KEY (name)) COLLATE utf8mb4_general_ci;
+                     secret VARCHAR(30), ms INT, at DATETIME, KEY (user_id), KEY (name)) COLLATE utf8mb4_general_ci;
                  INSERT INTO events
                  SELECT seq, seq % 8000, CONCAT(IF(seq % 2 = 0, 'Customer#', 'CUSTOMER#'), LPAD(seq % 8000, 9, '0')),
-                     IF(seq % 10 = 0, 'INTERNAL', 'OK'), CONCAT('Customer#', LPAD(seq % 8000, 9, '0')), seq % 997
+                     IF(seq % 10 = 0, 'INTERNAL', 'OK'), CONCAT('Customer#', LPAD(seq % 8000, 9, '0')), seq % 997,
+                     '2024-01-01' + INTERVAL seq % 8000 HOUR
                  FROM seq_1_to_{ROWS} WHERE seq % 4 = {shard};
                  ANALYZE TABLE events;"
             ))
@@ -181,7 +182,48 @@ async fn a_join_reads_the_rows_of_its_keys_and_no_others() {
     assert!(seen.log.contains("`secret` IN (?"), "{}", seen.log);
     let hidden = compared("bob", masked).await;
     assert!(hidden.sent >= ROWS * 9 / 10 && !hidden.log.contains("IN (?"), "{} rows; {}", hidden.sent, hidden.log);
+    groups_are_those_of_the_keys().await;
     explain_says_where_the_keys_come_from().await;
+}
+
+/// Below an aggregation that the shards do as well: one state of each key comes back, whatever the key is called above.
+async fn groups_are_those_of_the_keys() {
+    let joined = |groups: &str, key: &str| {
+        format!(
+            "SELECT count(*), sum(n), sum(s) FROM tpch.tiny.customer c JOIN ({groups}) e ON {key} \
+             WHERE c.c_mktsegment = 'BUILDING'"
+        )
+    };
+    let by_number = "SELECT user_id, count(*) AS n, sum(ms) AS s FROM shop.shop.events GROUP BY user_id";
+    // The other column's name is that of the key by which shards are chosen.
+    let swapped = "SELECT ms AS user_id, count(*) AS n, sum(ms) AS s FROM shop.shop.events GROUP BY ms";
+    let by_text = "SELECT name AS ms, count(*) AS n, sum(ms) AS s FROM shop.shop.events GROUP BY name";
+    for user in ["alice", "bob"] {
+        for (groups, key, column) in [
+            (by_number, "c.c_custkey = e.user_id", "user_id"),
+            (swapped, "c.c_custkey = e.user_id", "ms"),
+            (by_text, "c.c_name = e.ms", "name"),
+        ] {
+            let compared = compared(user, &joined(groups, key)).await;
+            let mut asked =
+                compared.log.lines().filter(|line| line.contains("Prepare") && line.contains("FROM `shop_"));
+            let expected = [format!("`{column}` IN (?"), "GROUP BY".to_owned()];
+            assert!(asked.all(|line| expected.iter().all(|part| line.contains(part))), "{user}: {}", compared.log);
+            assert!(compared.sent < 2_000, "{user}: {} states", compared.sent);
+        }
+    }
+    // Computed at the shards, under the name of a column of theirs.
+    let months = "SELECT count(*), sum(n) FROM (SELECT at AS k FROM shop.shop.events WHERE id = 744) c \
+         JOIN (SELECT date_trunc('month', at) AS at, count(*) AS n FROM shop.shop.events GROUP BY 1) e ON c.k = e.at";
+    let months = compared("alice", months).await;
+    assert_eq!(months.rows, [["1", "6960"]]);
+    assert!(!months.log.contains("IN (?"), "{}", months.log);
+    // A masked key is an expression, so what is grouped by it is grouped here.
+    let by_masked = "SELECT secret AS ms, count(*) AS n, sum(ms) AS s FROM shop.shop.events GROUP BY secret";
+    let seen = compared("alice", &joined(by_masked, "c.c_name = e.ms")).await;
+    assert!(seen.log.contains("`secret` IN (?"), "{}", seen.log);
+    let hidden = compared("bob", &joined(by_masked, "c.c_name = e.ms")).await;
+    assert!(!hidden.log.contains("IN (?") && !hidden.log.contains("GROUP BY"), "{}", hidden.log);
 }
 
 async fn explain_says_where_the_keys_come_from() {

@@ -116,10 +116,16 @@ fn states(partial: &AggregateExec, zone: Tz) -> Option<Arc<dyn ExecutionPlan>> {
     if scan.schema().fields() != aggregation.schema.fields() {
         return None;
     }
-    let columns = scan.schema().fields().iter().map(|field| SourceColumn::from_field(Arc::clone(field))).collect();
-    let scan: Arc<dyn ExecutionPlan> = Arc::new(found.scan.with_scan(scan, columns));
+    // A key that is a column of the source stays that, whatever it is called here: late filters name it so.
+    let sources: Vec<_> = keys.iter().map(|key| found.source(key)).collect();
+    let fields = scan.schema();
+    let columns = fields.fields().iter().enumerate().map(|(position, field)| match sources.get(position) {
+        Some(Some(source)) => (*source).clone(),
+        _ => SourceColumn::from_field(Arc::clone(field)),
+    });
+    let scan: Arc<dyn ExecutionPlan> = Arc::new(found.scan.with_scan(scan, columns.collect()));
     Some(match found.barrier {
-        Some(barrier) => Arc::new(barrier.over_states(scan)),
+        Some(barrier) => Arc::new(barrier.over_states(scan, sources.iter().map(Option::is_some).collect())),
         None => scan,
     })
 }

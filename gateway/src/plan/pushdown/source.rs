@@ -15,7 +15,7 @@ use datafusion::physical_plan::execution_plan::replace_children_if_necessary;
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::repartition::RepartitionExec;
 use datafusion::physical_plan::{ExecutionPlan, Partitioning};
-use naru_connector::{ColumnPath, ScanExec};
+use naru_connector::{Column as SourceColumn, ColumnPath, ScanExec};
 use std::sync::Arc;
 
 pub(super) type Expression = Arc<dyn PhysicalExpr>;
@@ -30,8 +30,12 @@ pub(super) struct Found<'a> {
 impl Found<'_> {
     /// The source's column that an expression is, if it is just that.
     pub(super) fn column(&self, expression: &Expression) -> Option<ColumnPath> {
-        let column = expression.downcast_ref::<Column>()?;
-        Some(ColumnPath::column(self.scan.columns().get(column.index())?.name()))
+        Some(ColumnPath::column(self.source(expression)?.name()))
+    }
+
+    /// The same with all that is known of it.
+    pub(super) fn source(&self, expression: &Expression) -> Option<&SourceColumn> {
+        self.scan.columns().get(expression.downcast_ref::<Column>()?.index())
     }
 }
 
