@@ -38,6 +38,14 @@ pub(crate) struct Address {
     pub(crate) port: u16,
 }
 
+impl Address {
+    /// Is it what `host` or `host:port` names?
+    pub(crate) fn is(&self, name: &str) -> bool {
+        let host = name.strip_suffix(&format!(":{}", self.port)).unwrap_or(name);
+        host.eq_ignore_ascii_case(&self.host)
+    }
+}
+
 /// What columns become whose values fit no type here.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TypeOptions {

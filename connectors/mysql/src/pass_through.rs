@@ -98,21 +98,26 @@ impl Visitor for OnlyReads {
     }
 }
 
-/// The servers that a selector names by their positions in `hosts`: `all`, `2`, `0,3`, `0-3`, and lists of those.
-fn servers(selector: &str, count: usize) -> Result<Vec<usize>> {
+/// The servers that a selector names, by their positions in `hosts` or by address: `all`, `2`, `0-3`, `db1`, `db1:3307`, and lists
+/// of those. `named` gives the servers at an address.
+fn servers(selector: &str, count: usize, named: impl Fn(&str) -> Vec<usize>) -> Result<Vec<usize>> {
     if selector.trim().eq_ignore_ascii_case("all") {
         return Ok((0..count).collect());
     }
     let mut chosen = Vec::new();
     for part in selector.split(',').map(str::trim) {
-        let (first, last) = part.split_once('-').unwrap_or((part, part));
-        let range = first.trim().parse().ok().zip(last.trim().parse::<usize>().ok());
-        let range = range.filter(|(first, last): &(usize, usize)| first <= last && *last < count);
-        let (first, last) = range.ok_or_else(|| {
-            let last = count.saturating_sub(1);
-            refused(format!("\"{part}\" selects no server: use \"all\", or numbers from 0 to {last}"))
-        })?;
-        chosen.extend(first..=last);
+        let by_name = named(part);
+        if by_name.is_empty() {
+            let (first, last) = part.split_once('-').unwrap_or((part, part));
+            let range = first.trim().parse().ok().zip(last.trim().parse::<usize>().ok());
+            let range = range.filter(|(first, last): &(usize, usize)| first <= last && *last < count);
+            let (first, last) = range.ok_or_else(|| {
+                let last = count.saturating_sub(1);
+                refused(format!("\"{part}\" selects no server: use \"all\", numbers from 0 to {last}, or hosts"))
+            })?;
+            chosen.extend(first..=last);
+        }
+        chosen.extend(by_name);
     }
     chosen.sort_unstable();
     chosen.dedup();
@@ -151,7 +156,7 @@ impl QueryTable {
     /// Checks a statement, and asks the first of its servers what columns it will give. It is not run.
     pub(crate) async fn new(shared: &Shared, catalog: &str, selector: &str, statement: String) -> Result<Self> {
         check(&statement)?;
-        let chosen = servers(selector, shared.servers.len())?;
+        let chosen = servers(selector, shared.servers.len(), |name| shared.servers.named(name))?;
         let first = chosen.first().copied().unwrap_or_default();
         let columns = describe(&shared.servers, first, &statement).await?;
         let zero_dates_are_null = shared.zero_dates_are_null;
@@ -351,12 +356,19 @@ mod tests {
     }
 
     #[test]
-    fn servers_are_selected_by_number() {
-        let chosen = |selector: &str| servers(selector, 4);
+    fn servers_are_selected_by_number_and_by_address() {
+        let named = |name: &str| match name {
+            "db-1" => vec![1],
+            "spare" => vec![0, 3],
+            _ => Vec::new(),
+        };
+        let chosen = |selector: &str| servers(selector, 4, named);
         assert_eq!(chosen("all").unwrap(), [0, 1, 2, 3]);
         assert_eq!(chosen(" 2 ").unwrap(), [2]);
         assert_eq!(chosen("3, 0-1, 1").unwrap(), [0, 1, 3]);
-        for wrong in ["", "4", "0-4", "2-1", "-1", "x", "0,,1", "all,1"] {
+        assert_eq!(chosen("db-1, 2").unwrap(), [1, 2]);
+        assert_eq!(chosen("spare").unwrap(), [0, 3]);
+        for wrong in ["", "4", "0-4", "2-1", "-1", "x", "0,,1", "all,1", "db-1,x"] {
             assert_eq!(chosen(wrong).unwrap_err().kind, ErrorKind::Unsupported, "{wrong}");
         }
     }

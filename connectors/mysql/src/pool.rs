@@ -36,6 +36,7 @@ pub(crate) struct Servers {
 }
 
 struct Server {
+    addresses: Vec<Address>,
     replicas: Vec<Pool>,
     turns: Turns,
     next: AtomicUsize,
@@ -44,7 +45,8 @@ struct Server {
 impl Server {
     fn new(config: &Config, replicas: &[Address], account: &Account, turns: Turns) -> Self {
         let pool = |address| Pool::new(options(config, address, account));
-        Self { replicas: replicas.iter().map(pool).collect(), turns, next: AtomicUsize::new(0) }
+        let pools = replicas.iter().map(pool).collect();
+        Self { addresses: replicas.to_vec(), replicas: pools, turns, next: AtomicUsize::new(0) }
     }
 }
 
@@ -85,6 +87,12 @@ impl Servers {
     /// How many servers there are.
     pub(crate) fn len(&self) -> usize {
         self.servers.len()
+    }
+
+    /// The servers with a replica at this host, or at this `host:port`.
+    pub(crate) fn named(&self, name: &str) -> Vec<usize> {
+        let has = |server: &Server| server.addresses.iter().any(|address| address.is(name));
+        self.servers.iter().enumerate().filter(|(_, server)| has(server)).map(|(position, _)| position).collect()
     }
 
     /// A connection to one server, once it is this caller's turn. `what` is named in errors.

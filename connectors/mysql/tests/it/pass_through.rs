@@ -31,6 +31,10 @@ async fn the_statement_goes_to_the_selected_servers_as_it_is() {
     assert_eq!(answer(&any(), "all", statement).await.unwrap(), ["0|x0", "1|x1", "2|x2", "3|x3"]);
     assert_eq!(answer(&any(), "1,3", statement).await.unwrap(), ["1|x1", "3|x3"]);
     assert_eq!(answer(&any(), "2", "SELECT COUNT(*) AS c, MAX(s) FROM passed.t").await.unwrap(), ["1|x2"]);
+    // All of these servers are at one host.
+    let address = SERVERS[2].address();
+    assert_eq!(answer(&any(), &address.to_string(), statement).await.unwrap(), ["2|x2"]);
+    assert_eq!(answer(&any(), &address.ip().to_string(), statement).await.unwrap().len(), 4);
     let scan = ask(&any(), "0-1", statement).await.unwrap();
     let scan = scan.plan(&context(), ScanRequest { projection: vec![1], ..ScanRequest::default() }).await.unwrap();
     assert_eq!(scan.remote_text(), statement);
