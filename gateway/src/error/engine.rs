@@ -244,6 +244,11 @@ fn from_execution_text(text: &str) -> Error {
     if text.contains("regex parse error") {
         return invalid_regex(text);
     }
+    if let Some((parameter, "' was not provided a value for execution.")) =
+        text.strip_prefix("Placeholder '").and_then(|rest| rest.split_at_checked(rest.find('\'')?))
+    {
+        return Error::new(ErrorCode::UndefinedParameter, format!("there is no parameter {parameter}"));
+    }
     if let Some(known) = known(text) {
         return known;
     }

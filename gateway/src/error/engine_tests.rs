@@ -31,6 +31,13 @@ fn arguments_are_named_by_our_types() {
 }
 
 #[test]
+fn a_parameter_without_a_value_is_none() {
+    let text = "Placeholder '$2' was not provided a value for execution.".to_owned();
+    let error: Error = DataFusionError::Execution(text).into();
+    assert_eq!((error.code, error.message.as_str()), (ErrorCode::UndefinedParameter, "there is no parameter $2"));
+}
+
+#[test]
 fn debug_text_stays_in_the_log() {
     let error: Error = DataFusionError::NotImplemented("Unsupported ast node Foo(Bar { x: 1 }) here".to_owned()).into();
     assert_eq!(error.message, "Unsupported ast node Foo");
