@@ -41,6 +41,8 @@ mod governed;
 mod guards;
 #[path = "it/http.rs"]
 mod http;
+#[path = "it/joins.rs"]
+mod joins;
 #[path = "it/limits.rs"]
 mod limits;
 #[path = "it/matrix.rs"]

@@ -58,3 +58,11 @@ select lag({c}) over (order by c_custkey) from customer
 select {c} as c_custkey from customer order by c_custkey limit 3
 declare x cursor with hold for select {c} from customer; fetch all from x; close x
 declare x binary cursor with hold for select max({c}) from customer; move 0 in x; fetch next from x; close x
+select count(*) from customer a right join customer b using ({c})
+select {c}, a.{c}, b.* from customer a full join (select c_custkey, {c} from customer) b using ({c}, c_custkey)
+select * from (select c_custkey, {c} from customer) a natural full join (select c_custkey, {c} as v from customer) b
+select {c} from customer except all select {c} from customer where c_custkey < 700
+select {c} from customer intersect all (select {c} from customer union all select {c} from customer)
+select count(*) from customer where {c}::varchar = any(array['x', null]) or {c}::varchar <> all(array['x', null])
+select exists (select {c}::varchar || '!' from customer order by c_custkey), exists (select 1 from customer order by {c})
+select * from (values ((select max({c}) from customer)), (null)) v

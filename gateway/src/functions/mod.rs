@@ -5,9 +5,12 @@ mod bounded;
 mod dates;
 mod nulls;
 pub(crate) mod pg;
+mod quantified;
 mod rewrite;
 mod round_cast;
 mod sum;
+
+pub(crate) use quantified::is_quantified;
 
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 use datafusion::optimizer::AnalyzerRule;
@@ -16,7 +19,8 @@ use std::sync::Arc;
 /// Scalar functions that depend on nothing but their arguments and the session's zone.
 #[must_use]
 pub fn scalar_functions() -> Vec<Arc<ScalarUDF>> {
-    dates::functions().into_iter().chain(arithmetic::Checked::all()).chain([nulls::MaybeNull::function()]).collect()
+    let own = arithmetic::Checked::all().into_iter().chain([nulls::MaybeNull::function()]);
+    dates::functions().into_iter().chain(own).chain(quantified::Quantified::functions()).collect()
 }
 
 /// The engine's own function within a bound, where its result may be far larger than its arguments.

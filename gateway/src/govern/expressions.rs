@@ -7,7 +7,7 @@
 use super::mask;
 use super::rights::{ColumnRight, MaskRule, RowFilter, TableRights};
 use crate::error::{Error, ErrorCode, Result};
-use crate::plan::{tables_of, to_datafusion};
+use crate::plan::{by_condition, refuse_bags, tables_of, to_datafusion};
 use datafusion::arrow::datatypes::{DataType, FieldRef, Schema};
 use datafusion::common::{DFSchema, TableReference};
 use datafusion::execution::SessionState;
@@ -219,7 +219,8 @@ pub(super) fn parse(text: &str, column: Option<(&str, &DataType)>, user: &str) -
         return Err(broken("its expression goes on after its end"));
     }
     let mut query = query_of(expr)?;
-    to_datafusion(&mut query).map_err(|error| broken("its expression can't be planned").with_detail(error))?;
+    let unplanned = |error| broken("its expression can't be planned").with_detail(error);
+    to_datafusion(&mut query).and_then(|()| refuse_bags(&query)).map_err(unplanned)?;
     let mut expr = expr_of(query)?;
     let _: ControlFlow<()> = visit_expressions_mut(&mut expr, |part| {
         match (&*part, column) {
@@ -268,8 +269,10 @@ fn expr_of(query: Query) -> Result<SqlExpr> {
 }
 
 fn plan<P: ContextProvider>(planner: &P, expr: SqlExpr, columns: &DFSchema) -> Result<Expr> {
+    let mut query = query_of(expr)?;
+    by_condition(&mut query, planner).map_err(|error| broken("its expression can't be planned").with_detail(error))?;
     SqlToRel::new(planner)
-        .sql_to_expr(expr, columns, &mut PlannerContext::new())
+        .sql_to_expr(expr_of(query)?, columns, &mut PlannerContext::new())
         .map_err(|error| broken("its expression can't be planned").with_detail(error))
 }
 

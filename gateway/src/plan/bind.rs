@@ -3,7 +3,7 @@
 //! Names resolve through [`Resolver`] only; DataFusion's own catalog list is empty. A bound plan is checked for denied
 //! columns, then verified; the optimised and the physical plan are verified again.
 
-use super::{dialect, lookup, names, parameters, pg_compat, query_function, wildcard};
+use super::{bags, dialect, joins, lookup, names, parameters, pg_compat, query_function, wildcard};
 use crate::audit::AuditedTable;
 use crate::catalog::{DeniedColumns, Resolver};
 use crate::error::{Error, ErrorCode, Result};
@@ -117,6 +117,7 @@ pub async fn bind(
     }
     let names = Names::new(state, tables, own_functions);
     wildcard::leave_out_hidden(&mut query, &hidden)?;
+    joins::by_condition(&mut query, &names)?;
     let statement = Statement::Query(Box::new(query));
     let parameters = parameter_types.iter().map(|known| known.clone().map(parameter_field)).collect();
     let mut context = PlannerContext::new().with_prepare_param_data_types(parameters);
@@ -124,6 +125,7 @@ pub async fn bind(
     let plan = lookup::join_lookups(plan)?;
     let stamp = resolver.stamp();
     refuse_denied_columns(&plan)?;
+    let plan = bags::count_rows(plan)?;
     govern::verify_logical(&plan, &stamp)?;
     Ok(Bound { plan, stamp, tables: audited, sources, lasting })
 }

@@ -1,5 +1,6 @@
 //! From text to a verified physical plan: parse, classify, bind, optimise, verify.
 
+mod bags;
 mod bind;
 mod classify;
 mod codec;
@@ -9,6 +10,7 @@ mod copy;
 mod cursor;
 mod dialect;
 mod explain;
+mod joins;
 mod lookup;
 mod names;
 mod not_in;
@@ -32,8 +34,9 @@ pub use constant::{constants, types};
 pub use cooperate::YieldingJoins;
 pub use copy::{CopyFormat, ForceQuote};
 pub use cursor::Fetch;
-pub(crate) use dialect::to_datafusion;
+pub(crate) use dialect::{refuse_bags, to_datafusion};
 pub use explain::{Detail, explain};
+pub(crate) use joins::by_condition;
 pub use not_in::NullAwareIn;
 pub use offsets::OffsetsApart;
 pub use optimise::{Optimised, constant_row, finish, optimise, optimises_alike, outline, physical_plan};

@@ -97,8 +97,13 @@ fn name_items(items: &mut [SelectItem]) {
     }
 }
 
+/// A name that nothing else has, for the column of that name which clients see.
+pub(super) fn unique(name: &str, position: usize) -> String {
+    format!("{name}{MARK}*{position}")
+}
+
 /// The name of an item without an alias, as PostgreSQL's `FigureColname` finds it.
-fn of(expr: &Expr) -> String {
+pub(super) fn of(expr: &Expr) -> String {
     figure(expr).map_or_else(|| UNNAMED.to_owned(), |(name, _)| name)
 }
 

@@ -1,6 +1,7 @@
 //! The types of parameters that the client left open, from where they stand, as PostgreSQL finds them (manual, chapter 10): the other
 //! side of a comparison, the type of a cast, what a function takes. One that stands anywhere else is a text.
 
+use crate::functions::is_quantified;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, DFSchemaRef, Result};
@@ -144,7 +145,7 @@ impl Found {
         let args = &function.args;
         match (function.func.name(), args.as_slice()) {
             ("coalesce" | "nullif" | "greatest" | "least", _) => self.alike(args, schema),
-            ("array_has", [array, element]) => {
+            (name, [array, element]) if name == "array_has" || is_quantified(name) => {
                 if let Some(DataType::List(item)) = type_of(array, schema) {
                     self.is(element, item.data_type());
                 }

@@ -82,14 +82,6 @@ async fn postgresqls_meaning_or_a_refusal() {
         let row = rows(&mut alice, sql).await.unwrap();
         assert_eq!(row.iter().map(|row| row.join(" ")).collect::<Vec<_>>(), [result], "{sql}");
     }
-    for sql in [
-        "select 1 from nation a full join nation b using (n_nationkey)",
-        "select 1 from nation a natural right join nation b",
-        "select 1 except all select 1",
-        "select 1 union all (select 1 intersect all select 1)",
-    ] {
-        assert_eq!(error(&mut alice, sql).await.code, ErrorCode::FeatureNotSupported, "{sql}");
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -56,6 +56,16 @@ async fn a_subquery_in_a_row_filter_sees_the_rows_its_reader_may_see() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_row_filter_may_join_by_name() {
+    // Only one of the two customers is of the segment; the merged column has both all the same.
+    let keys = "select c_custkey from customer right join (values (1), (4)) k(c_custkey) using (c_custkey)";
+    let world = world(&[("orders", &format!("o_custkey in ({keys})")), ("customer", "c_mktsegment = 'BUILDING'")], &[]);
+    let both = one(&world, "alice", "select count(*) from orders where o_custkey in (1, 4)").await;
+    assert_ne!(both, one(&world, "alice", "select count(*) from orders where o_custkey = 1").await);
+    assert_eq!(one(&world, "bob", ORDERS).await, both);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_correlated_subquery_reads_the_unmasked_row() {
     let filter = "exists (select 1 from nation n where n.n_nationkey = c_nationkey and n.n_name = 'CHINA')";
     let world = world(&[("customer", filter)], &[("customer", "c_nationkey", "0")]);
