@@ -15,6 +15,8 @@ mod codec;
 mod columns;
 #[path = "it/copy.rs"]
 mod copy;
+#[path = "it/cursors.rs"]
+mod cursors;
 #[path = "it/dynamic_filters.rs"]
 mod dynamic_filters;
 #[path = "it/explain.rs"]

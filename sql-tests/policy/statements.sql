@@ -66,3 +66,4 @@ select {c} from customer intersect all (select {c} from customer union all selec
 select count(*) from customer where {c}::varchar = any(array['x', null]) or {c}::varchar <> all(array['x', null])
 select exists (select {c}::varchar || '!' from customer order by c_custkey), exists (select 1 from customer order by {c})
 select * from (values ((select max({c}) from customer)), (null)) v
+declare x scroll cursor with hold for select {c} from customer; fetch last from x; fetch backward all from x; close x

@@ -38,6 +38,8 @@ pub enum Kind<'a> {
         binary: bool,
         /// WITH HOLD?
         hold: bool,
+        /// SCROLL?
+        scroll: bool,
     },
     /// FETCH or MOVE
     Fetch {
@@ -234,12 +236,8 @@ fn cursor(declare: &Declare) -> Result<Kind<'_>> {
     let (Some(query), [name]) = (&declare.for_query, declare.names.as_slice()) else {
         return Err(Error::unsupported("this form of DECLARE"));
     };
-    if declare.scroll == Some(true) {
-        let error = Error::unsupported("a SCROLL cursor").with_hint("declare it with NO SCROLL and fetch forward");
-        return Err(error);
-    }
-    let [binary, hold] = [declare.binary, declare.hold].map(|given| given == Some(true));
-    Ok(Kind::Declare { name, query: read_only(query)?, binary, hold })
+    let [binary, hold, scroll] = [declare.binary, declare.hold, declare.scroll].map(|given| given == Some(true));
+    Ok(Kind::Declare { name, query: read_only(query)?, binary, hold, scroll })
 }
 
 /// PostgreSQL's options in parentheses; those that only choose what is printed change nothing here.

@@ -1,4 +1,4 @@
-//! FETCH and MOVE: their grammar (PostgreSQL manual, FETCH), and what a direction asks of a cursor that goes forward only.
+//! FETCH and MOVE: their grammar (PostgreSQL manual, FETCH), and what a direction asks of a cursor.
 //!
 //! sqlparser knows no MOVE, and of FETCH not the forms that leave a part out. A MOVE comes out as a FETCH into nowhere.
 
@@ -12,14 +12,14 @@ use datafusion::sql::sqlparser::tokenizer::{Span, Token};
 pub enum Fetch {
     /// The next rows, all of them for `None`.
     Forward(Option<u64>),
-    /// The row this many steps ahead.
-    Relative(u64),
-    /// The row of this number.
-    Absolute(u64),
+    /// The rows before, the nearest first; all of them for `None`.
+    Backward(Option<u64>),
+    /// The row this many steps ahead, or behind.
+    Relative(i64),
+    /// The row of this number; from the end where it is negative.
+    Absolute(i64),
     /// The row the cursor is on, once more.
     Current,
-    /// Anything that lies behind, or is counted from the end.
-    Backward,
 }
 
 /// Does a MOVE begin here? It is no keyword of sqlparser's.
@@ -105,24 +105,25 @@ impl Fetch {
     pub(super) fn new(direction: &FetchDirection) -> Self {
         use FetchDirection as D;
         let steps = |limit: &ValueWithSpan| limit.value.to_string().parse::<i64>().unwrap_or(0);
-        let forward = |steps: i64| match u64::try_from(steps) {
-            Ok(0) => Self::Current,
-            Ok(steps) => Self::Forward(Some(steps)),
-            Err(_) => Self::Backward,
+        let by = |steps: i64| match steps {
+            0 => Self::Current,
+            1.. => Self::Forward(Some(steps.unsigned_abs())),
+            _ => Self::Backward(Some(steps.unsigned_abs())),
         };
         match direction {
             D::Next | D::Forward { limit: None } => Self::Forward(Some(1)),
             D::All | D::ForwardAll => Self::Forward(None),
-            D::Count { limit } | D::Forward { limit: Some(limit) } => forward(steps(limit)),
-            D::Backward { limit: Some(limit) } => forward(-steps(limit)),
+            D::Count { limit } | D::Forward { limit: Some(limit) } => by(steps(limit)),
+            D::Prior | D::Backward { limit: None } => Self::Backward(Some(1)),
+            D::BackwardAll => Self::Backward(None),
+            D::Backward { limit: Some(limit) } => by(-steps(limit)),
             D::First => Self::Absolute(1),
-            D::Absolute { limit } => u64::try_from(steps(limit)).map_or(Self::Backward, Self::Absolute),
-            D::Relative { limit } => match u64::try_from(steps(limit)) {
-                Ok(0) => Self::Current,
-                Ok(steps) => Self::Relative(steps),
-                Err(_) => Self::Backward,
+            D::Last => Self::Absolute(-1),
+            D::Absolute { limit } => Self::Absolute(steps(limit)),
+            D::Relative { limit } => match steps(limit) {
+                0 => Self::Current,
+                steps => Self::Relative(steps),
             },
-            D::Prior | D::Last | D::Backward { limit: None } | D::BackwardAll => Self::Backward,
         }
     }
 }

@@ -1,11 +1,12 @@
-//! DECLARE, FETCH, MOVE, CLOSE. A cursor is a running query whose rows wait to be asked for: it goes forward only, and keeps the
-//! policies under which it was declared.
+//! DECLARE, FETCH, MOVE, CLOSE. A cursor is a running query whose rows wait to be asked for; it keeps the policies under which it
+//! was declared. Only one with SCROLL goes back, for its rows are kept ([`super::scroll`]).
 //!
-//! Nothing is collected: a cursor WITH HOLD just goes on running when its transaction ends. So it counts as a running query until it
+//! Otherwise nothing is collected: a cursor WITH HOLD just goes on running when its transaction ends. So it counts as a running query until it
 //! is closed, or its session ends.
 
 use super::api::{Outcome, Parsed, QueryStream};
 use super::query::Session;
+use super::scroll::Scroll;
 use crate::error::{Error, ErrorCode, Result};
 use crate::plan::{self, Fetch, Kind, folded};
 use chrono::{DateTime, Utc};
@@ -17,7 +18,7 @@ use futures::StreamExt;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::sync::{Mutex, OwnedMappedMutexGuard, OwnedMutexGuard};
 
 /// The most cursors of one connection; each holds a running query.
 const MOST: usize = 100;
@@ -31,7 +32,30 @@ struct Cursor {
     /// Did the transaction that declared it commit?
     committed: bool,
     declared_at: DateTime<Utc>,
-    rows: Arc<Mutex<Waiting>>,
+    scroll: bool,
+    rows: Arc<Mutex<Rows>>,
+}
+
+/// What DECLARE says of a cursor besides its query.
+#[derive(Clone, Copy)]
+pub(super) struct Declared {
+    pub(super) binary: bool,
+    pub(super) hold: bool,
+    pub(super) scroll: bool,
+}
+
+enum Rows {
+    Forward(Waiting),
+    Scroll(Scroll),
+}
+
+impl Rows {
+    fn forward(&mut self) -> Option<&mut Waiting> {
+        match self {
+            Self::Forward(waiting) => Some(waiting),
+            Self::Scroll(_) => None,
+        }
+    }
 }
 
 /// A cursor as `pg_cursors` lists it.
@@ -45,6 +69,8 @@ pub struct OpenCursor {
     pub hold: bool,
     /// BINARY?
     pub binary: bool,
+    /// SCROLL?
+    pub scroll: bool,
     /// When it was declared.
     pub declared_at: DateTime<Utc>,
 }
@@ -81,6 +107,7 @@ impl Cursors {
             sql: Arc::clone(&cursor.sql),
             hold: cursor.hold,
             binary: cursor.binary,
+            scroll: cursor.scroll,
             declared_at: cursor.declared_at,
         };
         self.0.iter().map(open).collect()
@@ -136,13 +163,15 @@ impl Waiting {
     fn way(&self, fetch: Fetch) -> Result<(u64, Option<u64>)> {
         match fetch {
             Fetch::Forward(rows) => Ok((0, rows)),
-            Fetch::Relative(steps) => Ok((steps - 1, Some(1))),
+            Fetch::Relative(steps @ 1..) => Ok((steps.unsigned_abs() - 1, Some(1))),
             Fetch::Absolute(0) if self.position == 0 && !self.at_end => Ok((0, Some(0))),
-            Fetch::Absolute(row) if row > self.position && !self.at_end => Ok((row - self.position - 1, Some(1))),
+            Fetch::Absolute(row @ 1..) if row.unsigned_abs() > self.position && !self.at_end => {
+                Ok((row.unsigned_abs() - self.position - 1, Some(1)))
+            }
             Fetch::Current if self.position == 0 || self.at_end => Ok((0, Some(0))),
-            Fetch::Absolute(_) | Fetch::Current | Fetch::Backward => {
+            Fetch::Relative(_) | Fetch::Absolute(_) | Fetch::Current | Fetch::Backward(_) => {
                 let error = Error::new(ErrorCode::ObjectNotInPrerequisiteState, "cursor can only scan forward");
-                Err(error.with_hint("declare another cursor, and fetch forward"))
+                Err(error.with_hint("declare it with SCROLL option to enable backward scan"))
             }
         }
     }
@@ -150,7 +179,7 @@ impl Waiting {
 
 /// One FETCH under way. It holds the cursor; dropped before its end, it takes the cursor's query with it.
 struct Fetching {
-    cursor: OwnedMutexGuard<Waiting>,
+    cursor: OwnedMappedMutexGuard<Rows, Waiting>,
     /// How many rows are to come; `None` for all.
     left: Option<u64>,
     done: bool,
@@ -189,11 +218,12 @@ impl Session {
         &mut self,
         parsed: &Parsed,
         name: &Ident,
-        (binary, hold): (bool, bool),
+        declared: Declared,
         parameters: Vec<ScalarValue>,
     ) -> Result<Outcome> {
         self.needs_connection("DECLARE")?;
         let name = folded(name);
+        let Declared { binary, hold, scroll } = declared;
         if !hold && !self.in_transaction() {
             let text = "DECLARE CURSOR can only be used in transaction blocks";
             return Err(Error::new(ErrorCode::NoActiveTransaction, text));
@@ -208,12 +238,17 @@ impl Session {
         let Outcome::Rows { schema, stream, .. } = self.run(parsed, parameters).await? else {
             return Err(Error::internal("a query gave no rows"));
         };
-        let rows = Waiting { stream: Some(stream), rest: None, position: 0, at_end: false };
+        let rows = if scroll {
+            Rows::Scroll(Scroll::new(stream, &self.gateway.executor().query_environment().memory_pool))
+        } else {
+            Rows::Forward(Waiting { stream: Some(stream), rest: None, position: 0, at_end: false })
+        };
         let cursor = Cursor {
             sql: Arc::clone(&parsed.sql),
             schema,
             binary,
             hold,
+            scroll,
             committed: false,
             declared_at: Utc::now(),
             rows: Arc::new(Mutex::new(rows)),
@@ -227,7 +262,17 @@ impl Session {
         let cursor = self.cursors.get(&name)?;
         let in_use = || Error::new(ErrorCode::ObjectNotInPrerequisiteState, format!("cursor \"{name}\" is in use"));
         let (schema, binary) = (Arc::clone(&cursor.schema), cursor.binary);
-        let rows = Arc::clone(&cursor.rows).try_lock_owned().map_err(|_| in_use())?;
+        let mut rows = Arc::clone(&cursor.rows).try_lock_owned().map_err(|_| in_use())?;
+        if let Rows::Scroll(scroll) = &mut *rows {
+            let batches = scroll.fetch(fetch).await?;
+            if moves {
+                return Ok(Outcome::Moved { rows: batches.iter().map(|batch| batch.num_rows() as u64).sum() });
+            }
+            let stream = futures::stream::iter(batches.into_iter().map(Ok)).boxed();
+            return Ok(Outcome::Rows { schema, stream, verb: "FETCH", counted: true, binary });
+        }
+        let rows =
+            OwnedMutexGuard::try_map(rows, Rows::forward).map_err(|_| Error::internal("a cursor changed its kind"))?;
         if moves && fetch == Fetch::Current {
             return Ok(Outcome::Moved { rows: u64::from(rows.position > 0 && !rows.at_end) });
         }
@@ -297,7 +342,7 @@ fn unknown(name: &str) -> Error {
     Error::new(ErrorCode::UndefinedCursor, format!("cursor \"{name}\" does not exist"))
 }
 
-fn broken() -> Error {
+pub(super) fn broken() -> Error {
     let message = "the cursor cannot be run: a FETCH from it was not read to its end";
     Error::new(ErrorCode::ObjectNotInPrerequisiteState, message)
 }

@@ -17,6 +17,7 @@ mod reads;
 mod registry;
 mod running;
 mod scope;
+mod scroll;
 mod search_path;
 mod settings;
 mod show;

@@ -1,7 +1,7 @@
 //! A session: who, with which settings, in which schema, and how a query runs for it.
 
 use super::api::{Client, Notice, Notices, Outcome, Parsed, Released, TransactionStatus};
-use super::cursor::Cursors;
+use super::cursor::{Cursors, Declared};
 use super::gateway::Gateway;
 use super::plan_cache::{PlanKey, SnapshotVersion, WantedPlan};
 use super::prepared::PreparedStatement;
@@ -193,7 +193,9 @@ impl Session {
             Kind::Query(_) => self.run(parsed, parameters).await,
             Kind::Explain { analyze, verbose, .. } => self.explain(parsed, (analyze, verbose), parameters).await,
             Kind::Copy { format, .. } => self.copy(parsed, format).await,
-            Kind::Declare { name, binary, hold, .. } => self.declare(parsed, name, (binary, hold), parameters).await,
+            Kind::Declare { name, binary, hold, scroll, .. } => {
+                self.declare(parsed, name, Declared { binary, hold, scroll }, parameters).await
+            }
             Kind::Fetch { name, rows, moves } => self.fetch(name, rows, moves).await,
             Kind::Prepare { name, types, statement } => self.prepare(name, types, statement, &parsed.sql).await,
             Kind::Execute { name, values } => {

@@ -23,7 +23,7 @@ pub(super) fn rows(resolver: &Resolver<'_>) -> Result<RecordBatch> {
         statement: cursor.sql.to_string(),
         is_holdable: cursor.hold,
         is_binary: cursor.binary,
-        is_scrollable: false,
+        is_scrollable: cursor.scroll,
         creation_time: cursor.declared_at,
     });
     Row::batch(&cursors.collect::<Vec<_>>())
