@@ -220,7 +220,7 @@ fn starts(unit: Unit, digits: &ArrayRef, name: &str) -> Result<Vec<Option<NaiveD
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "tests")]
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
     use super::*;
     use datafusion::arrow::array::{Array, Int64Array, UInt64Array};

@@ -95,7 +95,7 @@ impl Pattern {
             }
         }
         let without_gaps = said.is_sorted_by(|coarse, fine| coarse >= fine);
-        let finest = Unit::ALL.into_iter().zip(said).filter(|(_, said)| *said).last();
+        let finest = Unit::ALL.into_iter().zip(said).rfind(|(_, said)| *said);
         finest.filter(|_| without_gaps).map(|(unit, _)| Self { unit, strftime })
     }
 
