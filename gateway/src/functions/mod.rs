@@ -2,7 +2,8 @@
 
 mod arithmetic;
 mod bounded;
-mod dates;
+mod column_function;
+pub(crate) mod dates;
 mod nulls;
 pub(crate) mod pg;
 mod quantified;
@@ -38,5 +39,10 @@ pub fn aggregate_functions() -> Vec<Arc<AggregateUDF>> {
 /// What changes the meaning of a plan's expressions, after types are settled.
 #[must_use]
 pub fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
-    vec![Arc::new(round_cast::RoundCast), Arc::new(arithmetic::CheckArithmetic), Arc::new(nulls::KeepNulls)]
+    vec![
+        Arc::new(round_cast::RoundCast),
+        Arc::new(dates::CastTimes),
+        Arc::new(arithmetic::CheckArithmetic),
+        Arc::new(nulls::KeepNulls),
+    ]
 }

@@ -10,7 +10,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan};
 /// Rewrites expressions from the inside out; columns keep their names.
 pub(super) fn rewrite_typed(
     plan: LogicalPlan,
-    rewrite: fn(Expr, &DFSchema) -> Result<Transformed<Expr>>,
+    rewrite: impl Fn(Expr, &DFSchema) -> Result<Transformed<Expr>>,
 ) -> Result<LogicalPlan> {
     plan.transform_up_with_subqueries(|node| {
         // A scan's filters are for its source; they are conditions that were pushed, and none is at this point.

@@ -9,10 +9,10 @@ use crate::catalog::{DeniedColumns, Resolver};
 use crate::error::{Error, ErrorCode, Result};
 use crate::functions;
 use crate::govern::{self, DENIED_COLUMN, Exposure, GovernedTable, PolicySession, Stamp};
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, SchemaRef, TimeUnit};
 use datafusion::catalog::{TableFunctionArgs, TableFunctionImpl};
 use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::common::{DFSchema, ExprSchema, TableReference, plan_err};
+use datafusion::common::{DFSchema, ExprSchema, ScalarValue, TableReference, plan_err};
 use datafusion::config::ConfigOptions;
 use datafusion::datasource::cte_worktable::CteWorkTable;
 use datafusion::datasource::provider_as_source;
@@ -63,8 +63,9 @@ impl<'a> Names<'a> {
         tables: HashMap<TableReference, Arc<dyn TableSource>>,
         own_functions: HashMap<String, Arc<ScalarUDF>>,
     ) -> Self {
-        let literals: Arc<dyn ExprPlanner> = Arc::new(pg_compat::LiteralsBesideArrays);
-        let planners = std::iter::once(literals).chain(state.expr_planners().iter().cloned()).collect();
+        let ours: [Arc<dyn ExprPlanner>; 2] =
+            [Arc::new(pg_compat::LiteralsBesideArrays), Arc::new(pg_compat::IntervalArithmetic)];
+        let planners = ours.into_iter().chain(state.expr_planners().iter().cloned()).collect();
         Self { state, tables, own_functions, planners }
     }
 }
@@ -223,11 +224,16 @@ fn denied(column: &str) -> Error {
     Error::new(ErrorCode::InsufficientPrivilege, format!("permission denied for column \"{column}\""))
 }
 
-/// Integers of any width count as `bigint`.
-fn as_bigint(arg: datafusion::logical_expr::Expr) -> datafusion::error::Result<datafusion::logical_expr::Expr> {
+/// Integers of any width count as `bigint`, and timestamps are in nanoseconds, for the engine's `generate_series`.
+fn as_it_takes(arg: datafusion::logical_expr::Expr) -> datafusion::error::Result<datafusion::logical_expr::Expr> {
     match arg {
         datafusion::logical_expr::Expr::Literal(value, _) if value.data_type().is_integer() => {
             Ok(datafusion::logical_expr::lit(value.cast_to(&DataType::Int64)?))
+        }
+        datafusion::logical_expr::Expr::Literal(ScalarValue::TimestampMicrosecond(Some(micros), zone), _) => {
+            let nanos = DataType::Timestamp(TimeUnit::Nanosecond, zone.clone());
+            let value = ScalarValue::TimestampMicrosecond(Some(micros), zone);
+            Ok(datafusion::logical_expr::lit(value.cast_to(&nanos)?))
         }
         other => Ok(other),
     }
@@ -250,11 +256,15 @@ impl ContextProvider for Names<'_> {
         if name != pg_compat::GENERATE_SERIES {
             return Err(Error::new(ErrorCode::UndefinedFunction, format!("function {name} does not exist")).into());
         }
-        let context = SimplifyContext::builder().build();
+        let options = Arc::clone(self.state.config_options());
+        let context = SimplifyContext::builder().with_config_options(Arc::clone(&options)).build();
         let simplifier = ExprSimplifier::new(context);
-        let simplify = |arg| simplifier.simplify(simplifier.coerce(arg, &DFSchema::empty())?);
+        let simplify = |arg| {
+            let typed = simplifier.coerce(arg, &DFSchema::empty())?;
+            simplifier.simplify(functions::dates::with_our_casts(typed, &DFSchema::empty(), &options)?)
+        };
         let args = args.into_iter().map(simplify).collect::<datafusion::error::Result<Vec<_>>>()?;
-        let args = args.into_iter().map(as_bigint).collect::<datafusion::error::Result<Vec<_>>>()?;
+        let args = args.into_iter().map(as_it_takes).collect::<datafusion::error::Result<Vec<_>>>()?;
         let table = GenerateSeriesFunc {}.call_with_args(TableFunctionArgs::new(&args, self.state))?;
         Ok(provider_as_source(table))
     }

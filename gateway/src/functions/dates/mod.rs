@@ -1,15 +1,21 @@
-//! `date_format`, `date_parse`, `date_add`, `date_diff`: what analysts bring from MySQL and Trino, with Trino's argument order.
+//! `date_format`, `date_parse`, `date_add`, `date_diff`: what analysts bring from MySQL and Trino, with Trino's argument order; and
+//! PostgreSQL's own texts, casts, intervals and functions of them.
 //!
 //! A `timestamp with time zone` is taken in the session's zone; days and longer units are counted on its calendar.
 
 mod add;
+mod cast;
 mod diff;
 mod format;
+mod interval;
 mod moment;
 mod parse;
 mod pattern;
+pub(crate) mod span;
+mod template;
 #[cfg(test)]
 mod tests;
+pub(crate) mod text;
 mod unit;
 mod zone;
 
@@ -19,14 +25,19 @@ use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::ScalarUDF;
 use std::sync::Arc;
 
+pub(super) use cast::CastTimes;
+pub(crate) use cast::with_our_casts;
+pub(crate) use interval::read as read_interval;
+
 pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
-    vec![
+    let ours = [
         Arc::new(ScalarUDF::from(format::DateFormat::default())),
         Arc::new(ScalarUDF::from(parse::DateParse::default())),
         Arc::new(ScalarUDF::from(add::DateAdd::default())),
         Arc::new(ScalarUDF::from(diff::DateDiff::default())),
         Arc::new(ScalarUDF::from(zone::TimeZone::default())),
-    ]
+    ];
+    ours.into_iter().chain(cast::functions()).chain(span::functions()).chain(template::functions()).collect()
 }
 
 /// An argument that must be text.

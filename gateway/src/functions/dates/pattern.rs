@@ -4,7 +4,7 @@ use super::unit::micros;
 use chrono::{Datelike, NaiveDateTime, Timelike, Weekday};
 use std::fmt::Write;
 
-const MONTHS: [&str; 12] = [
+pub(super) const MONTHS: [&str; 12] = [
     "January",
     "February",
     "March",
@@ -18,7 +18,7 @@ const MONTHS: [&str; 12] = [
     "November",
     "December",
 ];
-const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+pub(super) const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 
 /// One piece of a pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -82,8 +82,9 @@ fn wall(utc: NaiveDateTime, zone: Tz) -> i64 {
     utc.and_utc().with_timezone(&zone).naive_local().and_utc().timestamp_micros()
 }
 
-fn find(name: &str) -> Result<Tz> {
+/// The zone of a name, in any case.
+pub(super) fn find(name: &str) -> Result<Tz, Error> {
     let any_case = || TZ_VARIANTS.iter().find(|zone| zone.name().eq_ignore_ascii_case(name)).copied();
-    let unknown = || Error::new(ErrorCode::InvalidParameter, format!("time zone \"{name}\" not recognized")).into();
+    let unknown = || Error::new(ErrorCode::InvalidParameter, format!("time zone \"{name}\" not recognized"));
     name.parse().ok().or_else(any_case).ok_or_else(unknown)
 }

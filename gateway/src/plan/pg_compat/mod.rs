@@ -5,6 +5,8 @@
 
 mod array;
 mod cast;
+mod dates;
+mod interval;
 mod series;
 
 use crate::error::{Error, ErrorCode, Result};
@@ -17,6 +19,7 @@ use datafusion::sql::sqlparser::ast::{
 use std::ops::ControlFlow;
 
 pub(super) use array::LiteralsBesideArrays;
+pub(super) use interval::IntervalArithmetic;
 
 /// The one function that is a relation of rows of its own.
 pub(super) const GENERATE_SERIES: &str = "generate_series";
@@ -85,7 +88,11 @@ fn expression(expr: &mut Expr) -> Result<()> {
                 *expr = field;
             }
         }
-        Expr::Function(_) => function(expr),
+        Expr::Function(_) => {
+            function(expr);
+            dates::rewrite(expr)?;
+        }
+        Expr::Interval(_) => dates::interval(expr),
         // DataFusion has the backslash only.
         Expr::Like { pattern, escape_char, .. } | Expr::ILike { pattern, escape_char, .. } => {
             if let Some(escape) = escape_char.take() {

@@ -3,10 +3,10 @@
 use super::value;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    Date32Type, Decimal128Type, Decimal256Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
-    IntervalMonthDayNanoType, Time64MicrosecondType, Time64NanosecondType, TimestampMicrosecondType,
-    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type,
-    UInt64Type,
+    Date32Type, Decimal128Type, Decimal256Type, DurationMicrosecondType, Float32Type, Float64Type, Int8Type, Int16Type,
+    Int32Type, Int64Type, IntervalMonthDayNanoType, Time64MicrosecondType, Time64NanosecondType,
+    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type,
+    UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::{DataType, IntervalUnit, TimeUnit};
@@ -50,6 +50,11 @@ fn valid(array: &ArrayRef, row: usize) -> String {
         DataType::Interval(IntervalUnit::MonthDayNano) => {
             let interval = array.as_primitive::<IntervalMonthDayNanoType>().value(row);
             value::interval(interval.months, interval.days, interval.nanoseconds / 1000)
+        }
+        DataType::Duration(TimeUnit::Microsecond) => {
+            const DAY: i64 = 86_400_000_000;
+            let micros = array.as_primitive::<DurationMicrosecondType>().value(row);
+            value::interval(0, i32::try_from(micros / DAY).expect("107 million days at the most"), micros % DAY)
         }
         DataType::List(item) => {
             let (elements, nested) = (array.as_list::<i32>().value(row), item.data_type().is_nested());

@@ -1,7 +1,6 @@
 //! Parameters of Bind, in text or binary, as values of the types that the statement was described with.
 
 mod binary;
-mod datetime;
 mod decimal;
 mod list;
 mod text;

@@ -1,11 +1,11 @@
 //! Parameters in PostgreSQL's text forms.
 
 use super::super::types::{self, PgType};
-use super::{datetime, decimal, invalid, long_name};
+use super::{decimal, invalid, long_name};
 use crate::error::{Error, ErrorCode, Result};
+use crate::functions::dates::{read_interval, text as datetime};
 use crate::functions::pg::bytea;
 use chrono_tz::Tz;
-use datafusion::arrow::datatypes::{DataType, IntervalUnit};
 use datafusion::common::ScalarValue;
 use std::num::IntErrorKind;
 use std::str::FromStr;
@@ -25,7 +25,7 @@ pub(super) fn decode(text: &str, oid: u32, zone: Tz) -> Result<ScalarValue> {
         1083 => ScalarValue::Time64Microsecond(Some(datetime::time(text)?)),
         1114 => ScalarValue::TimestampMicrosecond(Some(datetime::timestamp(text)?), None),
         1184 => ScalarValue::TimestampMicrosecond(Some(datetime::timestamptz(text, zone)?), Some("UTC".into())),
-        1186 => interval(text)?,
+        1186 => ScalarValue::IntervalMonthDayNano(Some(read_interval(text)?)),
         1700 => decimal::parse(text)?,
         2950 => match uuid::Uuid::try_parse(text.trim()) {
             Ok(uuid) => ScalarValue::from(uuid.hyphenated().to_string()),
@@ -34,32 +34,6 @@ pub(super) fn decode(text: &str, oid: u32, zone: Tz) -> Result<ScalarValue> {
         _ => ScalarValue::from(text),
     };
     Ok(value)
-}
-
-/// `1 year 2 mons 3 days 04:05:06.7`: units as PostgreSQL writes them; arrow spells out `months` and knows no clock form.
-fn interval(text: &str) -> Result<ScalarValue> {
-    let wrong = || invalid(&types::INTERVAL, text);
-    let words: Option<Vec<String>> = text.split_whitespace().map(interval_word).collect();
-    ScalarValue::from(words.ok_or_else(wrong)?.join(" "))
-        .cast_to(&DataType::Interval(IntervalUnit::MonthDayNano))
-        .map_err(|_| wrong())
-}
-
-fn interval_word(word: &str) -> Option<String> {
-    if !word.contains(':') {
-        return Some(match word {
-            "mon" => "month".to_owned(),
-            "mons" => "months".to_owned(),
-            other => other.to_owned(),
-        });
-    }
-    let (sign, clock) = match word.strip_prefix('-') {
-        Some(clock) => ("-", clock),
-        None => ("", word.strip_prefix('+').unwrap_or(word)),
-    };
-    let mut parts = clock.splitn(3, ':');
-    let (hours, minutes, seconds) = (parts.next()?, parts.next()?, parts.next().unwrap_or("0"));
-    Some(format!("{sign}{hours} hours {sign}{minutes} minutes {sign}{seconds} seconds"))
 }
 
 /// Any unambiguous beginning of `true`, `false`, `yes`, `no`, `on`, `off`, or `1` and `0`.
