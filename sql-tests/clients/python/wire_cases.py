@@ -148,6 +148,9 @@ def cursors() -> None:
     ]
     scripts = [f"{block}{one}\nfetch 1 from c\nfetch all from c\nfetch 1 from c\nmove 1 in c" for one in forward]
     scripts += [f"{block}fetch 2 from c\n{one}\nfetch 1 from c" for one in backward]
+    scrolling = f"begin\ndeclare c scroll cursor for {FIVE}\n"
+    anywhere = forward + backward + ["fetch last from c", "fetch absolute -2 from c", "fetch absolute -9 from c", "move backward all in c", "move last in c", "fetch relative -9 from c"]
+    scripts += [f"{scrolling}move {steps} in c\n{one}\nfetch 1 from c\nfetch backward 2 from c\nfetch all from c\nfetch -1 from c" for steps in (0, 3, 99) for one in anywhere]
     scripts += [
         # Where a cursor may be declared, and how long it lives.
         declare, f"{declare}\nfetch 1 from c", f"select 1; {declare}; fetch 2 from c\nfetch 1 from c", f"{block}commit\nfetch 1 from c", f"{block}rollback\nfetch 1 from c",
@@ -170,7 +173,6 @@ def cursors() -> None:
     ]
     same(answers, scripts)
     with connect(NARU) as naru:
-        assert answers(naru, f"begin\ndeclare c scroll cursor for {FIVE}")[1][0] == "0A000"
         statement = answers(naru, f"{held}\nselect statement from pg_cursors")[1][2][0][0].decode()
         assert statement == held, statement
 
