@@ -55,6 +55,31 @@ async fn a_subquery_in_a_row_filter_sees_the_rows_its_reader_may_see() {
     assert_eq!(one(&world, "bob", "select count(*) from orders where o_orderkey > 0").await, building);
 }
 
+/// Else a reader would choose the rows by the session's zone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_filter_means_the_same_in_every_zone() {
+    let at = "(timestamptz '1995-06-17 12:00:00Z' + (o_orderkey % 8) * interval '1 hour')";
+    for filter in [
+        format!("{at} >= '1995-06-18'"),
+        format!("{at} < cast(concat('1995-06-18 0', o_orderkey % 5, ':00') as timestamptz)"),
+        format!("{at} < cast(date '1995-06-18' + (o_orderkey % 2)::int as timestamptz)"),
+        format!("cast({at} as date) = '1995-06-17'"),
+        format!("to_char({at}, 'HH24') < '12'"),
+        format!("date_trunc('day', {at}) > '1995-06-17'"),
+        format!("extract(hour from {at}) < 12"),
+    ] {
+        let world = world(&[("orders", &filter)], &[]);
+        let (mut alice, mut bob) = (world.session("alice").await, world.session("bob").await);
+        let asked = format!("{ORDERS} where {filter}");
+        let expected = rows(&mut alice, &asked).await.unwrap_or_else(|error| panic!("{filter}: {error}"));
+        for session in [&mut alice, &mut bob] {
+            rows(session, "set timezone = 'Asia/Seoul'").await.unwrap();
+        }
+        assert_eq!(rows(&mut bob, ORDERS).await.unwrap(), expected, "{filter}");
+        assert_ne!(rows(&mut alice, &asked).await.unwrap(), expected, "{filter} goes by no zone");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_filter_may_join_by_name() {
     // Only one of the two customers is of the segment; the merged column has both all the same.
