@@ -5,6 +5,7 @@
 
 use chrono_tz::Tz;
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::arrow::util::display::array_value_to_string;
 use datafusion::scalar::ScalarValue;
 use std::fmt;
 
@@ -182,7 +183,8 @@ impl fmt::Display for Literal<'_> {
                 write!(f, "'{}'", self.0.to_string().replace('\'', "''"))
             }
             DataType::Date32 | DataType::Date64 | DataType::Timestamp(_, _) | DataType::Time64(_) => {
-                write!(f, "'{}'", self.0)
+                let text = self.0.to_array().and_then(|array| Ok(array_value_to_string(&array, 0)?));
+                write!(f, "'{}'", text.unwrap_or_else(|_| self.0.to_string()))
             }
             _ => write!(f, "{}", self.0),
         }
@@ -209,6 +211,8 @@ pub enum KeyFunction {
     DateTrunc(String),
     /// `year(column)` ... `second(column)`: the part's name.
     DatePart(String),
+    /// `CAST(column AS DATE)` of a timestamp.
+    Date,
 }
 
 /// What rows are grouped or sorted by.

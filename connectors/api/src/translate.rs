@@ -2,14 +2,14 @@
 //!
 //! Only what cannot fail and has one meaning everywhere is translated: comparisons, IN, IS NULL, BETWEEN and prefix LIKE
 //! of a bare column with constants *of that column's own type*, under AND, OR, NOT. A cast around the column, a function, a
-//! constant of another type: not translated, the engine keeps it. The policy barrier relies on this narrowness: a
-//! translated predicate is leak-proof.
+//! constant of another type: not translated, the engine keeps it. The one exception is the date of a timestamp, whose
+//! comparisons are ranges of the timestamp. The policy barrier relies on this narrowness: a translated predicate is leak-proof.
 
 use crate::{Column, ColumnPath, CompareOp, Predicate};
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::Column as DfColumn;
 use datafusion::logical_expr::expr::InList;
-use datafusion::logical_expr::{Between, BinaryExpr, Expr, Like, Operator};
+use datafusion::logical_expr::{Between, BinaryExpr, Cast, Expr, Like, Operator};
 use datafusion::scalar::ScalarValue;
 
 /// A logical filter as a predicate, or `None` when it has to stay with the engine.
@@ -55,9 +55,52 @@ fn binary_predicate(binary: &BinaryExpr, columns: &[Column]) -> Option<Predicate
 }
 
 fn compare(column: &Expr, op: CompareOp, value: &Expr, columns: &[Column]) -> Option<Predicate> {
+    if let Expr::Cast(Cast { expr, field }) = column
+        && field.data_type() == &DataType::Date32
+    {
+        return compare_date(expr, op, value, columns);
+    }
     let (column, data_type) = bare_column(column, columns)?;
     let value = constant(value, &data_type)?;
     Some(Predicate::Compare { column, op, value })
+}
+
+/// A comparison of a timestamp's date, which no value makes fail. With a zone only that of UTC: there the clock shows what is
+/// stored.
+fn compare_date(timestamp: &Expr, op: CompareOp, date: &Expr, columns: &[Column]) -> Option<Predicate> {
+    let (column, data_type) = bare_column(timestamp, columns)?;
+    let Expr::Literal(ScalarValue::Date32(Some(date)), _) = date else { return None };
+    let (unit, zone) = match &data_type {
+        DataType::Timestamp(unit, zone) => (*unit, zone.clone()),
+        _ => return None,
+    };
+    zone.as_deref().is_none_or(|zone| matches!(zone, "UTC" | "+00:00")).then_some(())?;
+    let per_day = 86_400
+        * match unit {
+            TimeUnit::Second => 1,
+            TimeUnit::Millisecond => 1_000,
+            TimeUnit::Microsecond => 1_000_000,
+            TimeUnit::Nanosecond => 1_000_000_000,
+        };
+    let compared = |op, days: i64| {
+        let start = Some(days.checked_mul(per_day)?);
+        let zone = zone.clone();
+        let value = match unit {
+            TimeUnit::Second => ScalarValue::TimestampSecond(start, zone),
+            TimeUnit::Millisecond => ScalarValue::TimestampMillisecond(start, zone),
+            TimeUnit::Microsecond => ScalarValue::TimestampMicrosecond(start, zone),
+            TimeUnit::Nanosecond => ScalarValue::TimestampNanosecond(start, zone),
+        };
+        Some(Predicate::Compare { column: column.clone(), op, value })
+    };
+    let (day, next) = (i64::from(*date), i64::from(*date) + 1);
+    match op {
+        CompareOp::Eq => Some(Predicate::And(vec![compared(CompareOp::GtEq, day)?, compared(CompareOp::Lt, next)?])),
+        CompareOp::NotEq => Some(Predicate::Or(vec![compared(CompareOp::Lt, day)?, compared(CompareOp::GtEq, next)?])),
+        CompareOp::Lt | CompareOp::GtEq => compared(op, day),
+        CompareOp::LtEq => compared(CompareOp::Lt, next),
+        CompareOp::Gt => compared(CompareOp::GtEq, next),
+    }
 }
 
 fn between_predicate(between: &Between, columns: &[Column]) -> Option<Predicate> {
@@ -176,6 +219,31 @@ mod tests {
         assert_eq!(predicate(&col("n").eq(lit(5_i32)), &columns), None);
         assert_eq!(predicate(&datafusion::prelude::cast(col("n"), DataType::Int32).eq(lit(5_i32)), &columns), None);
         assert_eq!(predicate(&(lit(10_i64) / col("n")).gt(lit(0_i64)), &columns), None);
+    }
+
+    #[test]
+    fn the_date_of_a_timestamp_is_a_range() {
+        let zoned = |zone: Option<&str>| DataType::Timestamp(TimeUnit::Microsecond, zone.map(Into::into));
+        let columns = ["at", "utc", "seoul"].into_iter().zip([None, Some("+00:00"), Some("Asia/Seoul")]);
+        let columns: Vec<_> = columns.map(|(name, zone)| Column::new(name, zoned(zone), true)).collect();
+        let date = |column: &str| Expr::Cast(Cast::new(Box::new(col(column)), DataType::Date32));
+        let day = || lit(ScalarValue::Date32(Some(-1)));
+        let translated = |expr: &Expr| predicate(expr, &columns).map(|p| p.to_string());
+        for (expr, expected) in [
+            (date("at").eq(day()), "(at >= '1969-12-31T00:00:00' AND at < '1970-01-01T00:00:00')"),
+            (day().eq(date("utc")), "(utc >= '1969-12-31T00:00:00Z' AND utc < '1970-01-01T00:00:00Z')"),
+            (date("at").not_eq(day()), "(at < '1969-12-31T00:00:00' OR at >= '1970-01-01T00:00:00')"),
+            (date("at").lt(day()), "at < '1969-12-31T00:00:00'"),
+            (date("at").lt_eq(day()), "at < '1970-01-01T00:00:00'"),
+            (date("at").gt(day()), "at >= '1970-01-01T00:00:00'"),
+            (day().lt_eq(date("at")), "at >= '1969-12-31T00:00:00'"),
+        ] {
+            assert_eq!(translated(&expr).as_deref(), Some(expected), "{expr}");
+        }
+        let far = lit(ScalarValue::Date32(Some(i32::MAX)));
+        for expr in [date("seoul").eq(day()), date("at").eq(far), date("at").eq(lit(1_i64))] {
+            assert_eq!(translated(&expr), None, "{expr}");
+        }
     }
 
     #[test]

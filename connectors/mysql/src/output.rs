@@ -6,7 +6,7 @@ use crate::sql::moment::{self, Pattern, Unit};
 use crate::sql::{Fragment, Origin};
 use chrono::NaiveDateTime;
 use datafusion::arrow::array::{
-    ArrayRef, AsArray, Float64Array, Int32Array, PrimitiveArray, StringBuilder, TimestampMicrosecondArray,
+    ArrayRef, AsArray, Date32Array, Float64Array, Int32Array, PrimitiveArray, StringBuilder, TimestampMicrosecondArray,
 };
 use datafusion::arrow::compute::{cast, not, nullif};
 use datafusion::arrow::datatypes::{DataType, Float64Type, Int64Type};
@@ -181,6 +181,11 @@ impl Computation {
             }
             (Self::Mean, [sum, count]) => Ok(of_numbers(sum, count, |sum, count| sum / count)),
             (Self::SquaredDeviations, [variance, count]) => Ok(of_numbers(variance, count, |one, count| one * count)),
+            (Self::Moment(unit), [digits]) if kind == Kind::Date => {
+                let starts = starts(*unit, digits, name)?.into_iter();
+                let days: Date32Array = starts.map(|start| start.map(|start| start.date().to_epoch_days())).collect();
+                Ok(Arc::new(days))
+            }
             (Self::Moment(unit), [digits]) => {
                 let starts = starts(*unit, digits, name)?;
                 let micros = starts.into_iter().map(|start| start.map(|start| start.and_utc().timestamp_micros()));

@@ -124,6 +124,11 @@ fn function_of(function: &KeyFunction, quoted: &str, source: SourceType, zone: T
             };
             Some(Typed { made, fits: same_type, source })
         }
+        KeyFunction::Date if timed => {
+            let made = Made::computed(Computation::Moment(Unit::Day), [Unit::Day.digits(quoted)]);
+            Some(Typed { made, fits: |data_type, _| *data_type == DataType::Date32, source })
+        }
+        KeyFunction::Date => None,
         KeyFunction::DatePart(part) => {
             let name = part.to_ascii_uppercase();
             let of_date = ["YEAR", "QUARTER", "MONTH", "DAY"].contains(&name.as_str());

@@ -137,6 +137,16 @@ async fn formats_of_dates_are_alike() {
 }
 
 #[tokio::test]
+async fn days_of_timestamps_are_alike() {
+    let table = orders("agg_date").await;
+    for column in ["at", "stamp"] {
+        let sql = format!("SELECT CAST({column} AS DATE) AS k, count(*) FROM t GROUP BY k ORDER BY k");
+        let key = KeyExpr::Function { function: KeyFunction::Date, column: ColumnPath::column(column), zone: Tz::UTC };
+        assert!(agree(table.as_ref(), &question(&sql, vec![key], vec![count_all()])).await.is_some(), "{sql}");
+    }
+}
+
+#[tokio::test]
 async fn parts_of_dates_are_alike() {
     let table = orders("agg_part").await;
     for (part, column) in

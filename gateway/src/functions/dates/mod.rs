@@ -28,6 +28,7 @@ use std::sync::Arc;
 pub(super) use cast::CastTimes;
 pub(crate) use cast::with_our_casts;
 pub(crate) use interval::read as read_interval;
+pub(crate) use template::date_format_of;
 
 pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
     let ours = [

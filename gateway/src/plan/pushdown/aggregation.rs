@@ -9,6 +9,7 @@
 //! in the way as well: one that the source did not take over exactly. The source declines what it would compute otherwise.
 
 use super::source::{Expression, Found, descend};
+use crate::functions::dates::date_format_of;
 use chrono_tz::Tz;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
@@ -162,14 +163,7 @@ fn key_of(key: &Expression, found: &Found<'_>, zone: Tz) -> Option<KeyExpr> {
     if let Some(column) = found.column(key) {
         return Some(KeyExpr::Column(column));
     }
-    let function = key.downcast_ref::<ScalarFunctionExpr>()?;
-    let [first, second] = function.args() else { return None };
-    let (function, column) = match function.name() {
-        "date_format" => (KeyFunction::DateFormat(text(second)?), first),
-        "date_trunc" => (KeyFunction::DateTrunc(text(first)?), second),
-        "date_part" => (KeyFunction::DatePart(text(first)?), second),
-        _ => return None,
-    };
+    let (function, column) = function_of(key)?;
     // DataFusion's own functions take a timestamp with a zone in that zone, ours in the session's: with UTC they agree.
     let instant = matches!(
         found.scan.schema().field(column.downcast_ref::<Column>()?.index()).data_type(),
@@ -177,6 +171,21 @@ fn key_of(key: &Expression, found: &Found<'_>, zone: Tz) -> Option<KeyExpr> {
     );
     (!instant || zone == Tz::UTC).then_some(())?;
     Some(KeyExpr::Function { function, column: found.column(column)?, zone })
+}
+
+fn function_of(key: &Expression) -> Option<(KeyFunction, &Expression)> {
+    if let Some(cast) = key.downcast_ref::<CastExpr>() {
+        return (cast.cast_type() == &DataType::Date32).then_some((KeyFunction::Date, cast.expr()));
+    }
+    let function = key.downcast_ref::<ScalarFunctionExpr>()?;
+    let [first, second] = function.args() else { return None };
+    Some(match function.name() {
+        "date_format" => (KeyFunction::DateFormat(text(second)?), first),
+        "to_char" => (KeyFunction::DateFormat(date_format_of(&text(second)?)?), first),
+        "date_trunc" => (KeyFunction::DateTrunc(text(first)?), second),
+        "date_part" => (KeyFunction::DatePart(text(first)?), second),
+        _ => return None,
+    })
 }
 
 fn text(expression: &Expression) -> Option<String> {

@@ -66,6 +66,32 @@ async fn the_shards_aggregate_in_one_statement_each() {
     assert!(plan.contains("splits=4"), "{plan}");
 }
 
+/// Each against MariaDB's own answer, over the copy in one table.
+#[tokio::test(flavor = "multi_thread")]
+async fn days_and_hours_go_down_however_they_are_written() {
+    let day = "DATE_FORMAT(request_at, '%Y-%m-%d')";
+    let keys = [
+        ("request_at::date", day),
+        ("to_char(request_at, 'YYYY-MM-DD')", day),
+        ("to_char(request_at, 'YYYYMMDD HH24h')", "DATE_FORMAT(request_at, '%Y%m%d %Hh')"),
+        ("date_format(request_at, '%y%m%d%H')", "DATE_FORMAT(request_at, '%y%m%d%H')"),
+        ("date_trunc('hour', request_at)", "DATE_FORMAT(request_at, '%Y-%m-%d %H:00:00')"),
+    ];
+    for (ours, theirs) in keys {
+        let theirs = format!("SELECT {theirs} AS k, COUNT(*) FROM api_request_all GROUP BY k ORDER BY k");
+        let ours = format!("SELECT {ours} AS k, count(*) FROM mydata.mydata.api_request GROUP BY 1 ORDER BY 1");
+        assert_eq!(rows(Protocol::Simple, "alice", &ours).await, mariadb(&theirs), "{ours}");
+        let plan = plan("alice", &ours).await;
+        let remote = plan.lines().find(|line| line.contains("remote: ")).unwrap_or_default();
+        assert!(remote.contains("EXTRACT(YEAR_MONTH FROM `request_at`)") && remote.contains("GROUP BY 1"), "{plan}");
+    }
+    let ours = "SELECT count(*) FROM mydata.mydata.api_request WHERE request_at::date = '2026-01-05'";
+    let theirs = "SELECT COUNT(*) FROM api_request_all WHERE DATE(request_at) = '2026-01-05'";
+    assert_eq!(rows(Protocol::Simple, "alice", ours).await, mariadb(theirs));
+    let plan = plan("alice", ours).await;
+    assert!(plan.contains("WHERE (`request_at` >= ? AND `request_at` < ?)"), "{plan}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_queries_of_the_pages_have_rows() {
     let readme = crate::docs::blocks("README.md", "sql");

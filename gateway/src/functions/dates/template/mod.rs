@@ -93,6 +93,27 @@ impl<'a, T> Templates<'a, T> {
     }
 }
 
+/// The same as a pattern of `date_format`, when it has the digits of dates and times alone.
+pub(crate) fn date_format_of(template: &str) -> Option<String> {
+    let letters = |piece| match piece {
+        pattern::Piece::Field(pattern::Field { name, fill: false, ordinal: None }) => Some(match name {
+            "YYYY" => "%Y".to_owned(),
+            "MM" => "%m".to_owned(),
+            "DD" => "%d".to_owned(),
+            "DDD" => "%j".to_owned(),
+            "HH24" => "%H".to_owned(),
+            "MI" => "%i".to_owned(),
+            "SS" => "%S".to_owned(),
+            _ => return None,
+        }),
+        pattern::Piece::Field(_) => None,
+        pattern::Piece::Separator('%') | pattern::Piece::Text('%') => Some("%%".to_owned()),
+        pattern::Piece::Separator(character) | pattern::Piece::Text(character) => Some(character.to_string()),
+    };
+    let pieces = pattern::pieces(template);
+    (!pieces.is_empty()).then(|| pieces.into_iter().map(letters).collect()).flatten()
+}
+
 fn to_char(args: &[ArrayRef], options: &ConfigOptions) -> Result<ArrayRef> {
     let [values, templates] = args else { return Err(wrong_count("to_char", 2)) };
     if values.data_type().is_numeric() {

@@ -119,3 +119,17 @@ fn a_text_is_read_by_its_template() {
         assert_eq!(read::read(text, &pieces(template)).unwrap_err().code, code, "{text} {template}");
     }
 }
+
+#[test]
+fn templates_of_digits_alone_are_patterns_of_date_format() {
+    for (template, pattern) in [
+        ("YYYYMMDD", "%Y%m%d"),
+        ("yyyy-mm-dd hh24:mi:ss", "%Y-%m-%d %H:%i:%S"),
+        ("DDD \"of\" YYYY, 100%", "%j of %Y, 100%%"),
+    ] {
+        assert_eq!(super::date_format_of(template).as_deref(), Some(pattern), "{template}");
+    }
+    for template in ["", "FMMM", "DDth", "Month YYYY", "YY", "HH12", "YYYY-MM-DD HH24:MI:SS.US"] {
+        assert_eq!(super::date_format_of(template), None, "{template}");
+    }
+}
