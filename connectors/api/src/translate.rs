@@ -75,22 +75,15 @@ fn compare_date(timestamp: &Expr, op: CompareOp, date: &Expr, columns: &[Column]
         _ => return None,
     };
     zone.as_deref().is_none_or(|zone| matches!(zone, "UTC" | "+00:00")).then_some(())?;
-    let per_day = 86_400
-        * match unit {
-            TimeUnit::Second => 1,
-            TimeUnit::Millisecond => 1_000,
-            TimeUnit::Microsecond => 1_000_000,
-            TimeUnit::Nanosecond => 1_000_000_000,
-        };
+    let (per_second, timestamp): (i64, fn(_, _) -> _) = match unit {
+        TimeUnit::Second => (1, ScalarValue::TimestampSecond),
+        TimeUnit::Millisecond => (1_000, ScalarValue::TimestampMillisecond),
+        TimeUnit::Microsecond => (1_000_000, ScalarValue::TimestampMicrosecond),
+        TimeUnit::Nanosecond => (1_000_000_000, ScalarValue::TimestampNanosecond),
+    };
     let compared = |op, days: i64| {
-        let start = Some(days.checked_mul(per_day)?);
-        let zone = zone.clone();
-        let value = match unit {
-            TimeUnit::Second => ScalarValue::TimestampSecond(start, zone),
-            TimeUnit::Millisecond => ScalarValue::TimestampMillisecond(start, zone),
-            TimeUnit::Microsecond => ScalarValue::TimestampMicrosecond(start, zone),
-            TimeUnit::Nanosecond => ScalarValue::TimestampNanosecond(start, zone),
-        };
+        let start = days.checked_mul(86_400 * per_second)?;
+        let value = timestamp(Some(start), zone.clone());
         Some(Predicate::Compare { column: column.clone(), op, value })
     };
     let (day, next) = (i64::from(*date), i64::from(*date) + 1);

@@ -120,6 +120,17 @@ impl Selection {
         selection
     }
 
+    /// How many of the statement's columns the first outputs are made of.
+    pub(crate) fn width_of_first(&self, outputs: usize) -> usize {
+        let readings = self.makings.iter().take(outputs).flat_map(|making| match making {
+            Making::Shard => &[],
+            Making::Read(reading) => std::slice::from_ref(reading),
+            Making::Computed { readings, .. } => readings.as_slice(),
+        });
+        let columns = readings.filter_map(|&reading| self.readings.get(reading)).map(|reading| reading.column + 1);
+        columns.max().unwrap_or(0)
+    }
+
     /// The columns of somebody else's statement as they come.
     pub(crate) fn of_result(columns: &[(String, Kind)]) -> Self {
         let readings = columns.iter().enumerate();
@@ -249,6 +260,7 @@ mod tests {
             count(Kind::Int64),
         ];
         let selection = Selection::of(&outputs);
+        assert_eq!([0, 2, 3].map(|outputs| selection.width_of_first(outputs)), [0, 1, 2]);
         let texts: Vec<_> = selection.fragments.iter().map(|fragment| fragment.text.as_str()).collect();
         assert_eq!(texts, ["COUNT(a)", "SUM(a)"]);
         let readings: Vec<_> = selection.readings.iter().map(|reading| (reading.column, reading.kind)).collect();

@@ -279,7 +279,7 @@ impl Scan for PassThroughScan {
             text: self.spec.statement.clone(),
             values: Vec::new(),
             schema: Arc::clone(&self.whole),
-            selection: Selection::of_result(&self.spec.columns),
+            selection: Arc::new(Selection::of_result(&self.spec.columns)),
             zero_dates_are_null: self.spec.zero_dates_are_null,
             foreign: true,
             may_be_left_out: self.splits.len() > 1

@@ -29,7 +29,7 @@ pub(crate) struct Statement {
     pub(crate) values: Vec<Value>,
     pub(crate) schema: SchemaRef,
     /// How the columns of `schema` are made of the result's.
-    pub(crate) selection: Selection,
+    pub(crate) selection: Arc<Selection>,
     pub(crate) zero_dates_are_null: bool,
     /// It is a user's own statement: nothing is known about its connection afterwards, nor about its columns before.
     pub(crate) foreign: bool,
@@ -171,7 +171,7 @@ struct BatchBuilder<'a> {
 impl<'a> BatchBuilder<'a> {
     fn new(statement: &'a Statement) -> Self {
         let readings = &statement.selection.readings;
-        let width = readings.iter().map(|reading| reading.column + 1).max().unwrap_or(0);
+        let width = statement.selection.width_of_first(usize::MAX);
         let builders = readings
             .iter()
             .map(|Reading { kind, name, .. }| ColumnBuilder::new(*kind, name, statement.zero_dates_are_null));

@@ -89,8 +89,8 @@ impl ScanSpec {
     }
 
     /// The statement for one shard, `more` conditions of which hold as well, and its values.
-    fn statement(&self, shard: &Shard, more: &[Fragment]) -> Fragment {
-        let columns = Fragment::joined(Selection::of(&self.outputs).fragments, ", ");
+    fn statement(&self, selection: &Selection, shard: &Shard, more: &[Fragment]) -> Fragment {
+        let columns = Fragment::joined(selection.fragments.iter().cloned(), ", ");
         let columns = if columns.text.is_empty() { Fragment::text("1") } else { columns };
         let mut statement = columns.wrapped("SELECT ", "");
         statement.text.push_str(&format!(" FROM {}", self.rows_of(shard)));
@@ -98,8 +98,7 @@ impl ScanSpec {
         if !conditions.is_empty() {
             statement = statement.then(" WHERE ", Fragment::joined(conditions, " AND "));
         }
-        let keys =
-            self.keys.and_then(|keys| self.outputs.get(..keys)).map_or(0, |keys| Selection::of(keys).fragments.len());
+        let keys = self.keys.map_or(0, |keys| selection.width_of_first(keys));
         if keys > 0 {
             // By position: a name or an alias could mean another column of the table. In no order, which costs a sort.
             let positions: Vec<_> = (1..=keys).map(|position| position.to_string()).collect();
@@ -129,6 +128,7 @@ pub(crate) struct Rewriting {
 #[derive(Debug)]
 pub(crate) struct MysqlScan {
     spec: ScanSpec,
+    selection: Arc<Selection>,
     schema: SchemaRef,
     splits: Vec<Split>,
     servers: Arc<Servers>,
@@ -143,7 +143,8 @@ impl MysqlScan {
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         let pieces = spec.pieces();
         let splits = pieces.iter().map(|piece| split(piece, spec.shard_count)).collect::<Result<_>>()?;
-        Ok(Self { spec, schema, splits, servers, rewriting })
+        let selection = Arc::new(Selection::of(&spec.outputs));
+        Ok(Self { spec, selection, schema, splits, servers, rewriting })
     }
 
     fn rewritten(&self, spec: ScanSpec) -> Option<Arc<dyn Scan>> {
@@ -205,7 +206,7 @@ impl Scan for MysqlScan {
 
     fn remote_text(&self) -> String {
         match self.spec.pieces().first() {
-            Some(Piece { shard, range }) => self.spec.statement(shard, range.as_slice()).text,
+            Some(Piece { shard, range }) => self.spec.statement(&self.selection, shard, range.as_slice()).text,
             None => "nothing: no shard can hold a matching row".to_owned(),
         }
     }
@@ -272,7 +273,7 @@ impl Scan for MysqlScan {
             .map_err(|error| ConnectorError::internal("not a split of a MySQL table").with_detail(error))?;
         let Some(mut more) = self.late_conditions(&shard, late) else { return Ok(futures::stream::empty().boxed()) };
         more.extend(range);
-        let Fragment { text, binds } = self.spec.statement(&shard, &more);
+        let Fragment { text, binds } = self.spec.statement(&self.selection, &shard, &more);
         if binds.len() > MAX_BINDS {
             let text = format!("a condition on {} has more than {MAX_BINDS} values", self.spec.table);
             return Err(ConnectorError::new(naru_connector::ErrorKind::Resource, text));
@@ -288,7 +289,7 @@ impl Scan for MysqlScan {
             text,
             values,
             schema: Arc::clone(&self.schema),
-            selection: Selection::of(&self.spec.outputs),
+            selection: Arc::clone(&self.selection),
             zero_dates_are_null: self.spec.zero_dates_are_null,
             foreign: false,
             may_be_left_out: self.spec.partial_results && self.spec.shard_count > 1,

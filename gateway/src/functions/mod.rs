@@ -2,6 +2,7 @@
 
 mod arithmetic;
 mod bounded;
+mod casts;
 mod column_function;
 pub(crate) mod dates;
 mod nulls;
@@ -39,10 +40,5 @@ pub fn aggregate_functions() -> Vec<Arc<AggregateUDF>> {
 /// What changes the meaning of a plan's expressions, after types are settled.
 #[must_use]
 pub fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
-    vec![
-        Arc::new(round_cast::RoundCast),
-        Arc::new(dates::CastTimes),
-        Arc::new(arithmetic::CheckArithmetic),
-        Arc::new(nulls::KeepNulls),
-    ]
+    vec![Arc::new(casts::Casts), Arc::new(arithmetic::CheckArithmetic), Arc::new(nulls::KeepNulls)]
 }

@@ -1,30 +1,14 @@
 //! A cast of a number with a fraction to a whole one rounds: as PostgreSQL and Trino. DataFusion's cuts off.
 
-use super::rewrite::rewrite_typed;
 use datafusion::arrow::datatypes::DataType;
-use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, ExprSchema};
 use datafusion::error::Result;
 use datafusion::functions::math::expr_fn::round;
-use datafusion::logical_expr::{Cast, Expr, ExprSchemable, LogicalPlan};
-use datafusion::optimizer::AnalyzerRule;
+use datafusion::logical_expr::{Cast, Expr, ExprSchemable};
 
 /// Rounds before such a cast.
-#[derive(Debug)]
-pub(super) struct RoundCast;
-
-impl AnalyzerRule for RoundCast {
-    fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
-        rewrite_typed(plan, rounded)
-    }
-
-    fn name(&self) -> &'static str {
-        "round_cast"
-    }
-}
-
-fn rounded(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+pub(super) fn rounded(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     match expr {
         Expr::Cast(Cast { expr, field }) if field.data_type().is_integer() && has_fraction(&expr, schema) => {
             let whole = Box::new(round(vec![*expr]));

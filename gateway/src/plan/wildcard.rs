@@ -3,12 +3,13 @@
 
 use crate::error::{Error, Result};
 use crate::plan::folded;
+use crate::plan::joins::constraint;
 use datafusion::common::TableReference;
 use datafusion::sql::planner::object_name_to_table_reference;
 use datafusion::sql::sqlparser::ast::{
-    ExcludeSelectItem, Expr, Ident, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart, Query, Select,
-    SelectItem, SelectItemQualifiedWildcardKind, TableFactor, TableWithJoins, VisitMut, VisitorMut,
-    WildcardAdditionalOptions, visit_expressions,
+    ExcludeSelectItem, Expr, Ident, JoinConstraint, ObjectName, ObjectNamePart, Query, Select, SelectItem,
+    SelectItemQualifiedWildcardKind, TableFactor, TableWithJoins, VisitMut, VisitorMut, WildcardAdditionalOptions,
+    visit_expressions,
 };
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
@@ -64,7 +65,7 @@ impl VisitorMut for LeaveOut<'_> {
 impl LeaveOut<'_> {
     fn rewrite(&self, select: &mut Select) -> Result<()> {
         let mut factors = Vec::new();
-        for from in &select.from {
+        for from in &mut select.from {
             self.collect(from, &mut factors)?;
         }
         if factors.iter().all(|factor| factor.hidden.is_empty()) {
@@ -93,18 +94,19 @@ impl LeaveOut<'_> {
         Ok(())
     }
 
-    fn collect(&self, from: &TableWithJoins, factors: &mut Vec<Factor>) -> Result<()> {
-        self.factor(&from.relation, factors)?;
-        for join in &from.joins {
-            self.factor(&join.relation, factors)?;
-            if is_natural(&join.join_operator) && factors.iter().any(|factor| !factor.hidden.is_empty()) {
+    fn collect(&self, from: &mut TableWithJoins, factors: &mut Vec<Factor>) -> Result<()> {
+        self.factor(&mut from.relation, factors)?;
+        for join in &mut from.joins {
+            self.factor(&mut join.relation, factors)?;
+            let natural = matches!(constraint(&mut join.join_operator), Some(JoinConstraint::Natural));
+            if natural && factors.iter().any(|factor| !factor.hidden.is_empty()) {
                 return Err(Error::unsupported("NATURAL JOIN in a statement that names hidden columns"));
             }
         }
         Ok(())
     }
 
-    fn factor(&self, factor: &TableFactor, factors: &mut Vec<Factor>) -> Result<()> {
+    fn factor(&self, factor: &mut TableFactor, factors: &mut Vec<Factor>) -> Result<()> {
         match factor {
             TableFactor::Table { name, alias, .. } => {
                 let reference = object_name_to_table_reference(name.clone(), true)?;
@@ -117,20 +119,6 @@ impl LeaveOut<'_> {
             _ => Ok(()),
         }
     }
-}
-
-fn is_natural(operator: &JoinOperator) -> bool {
-    let constraint = match operator {
-        JoinOperator::Join(constraint)
-        | JoinOperator::Inner(constraint)
-        | JoinOperator::Left(constraint)
-        | JoinOperator::LeftOuter(constraint)
-        | JoinOperator::Right(constraint)
-        | JoinOperator::RightOuter(constraint)
-        | JoinOperator::FullOuter(constraint) => constraint,
-        _ => return false,
-    };
-    matches!(constraint, JoinConstraint::Natural)
 }
 
 fn exclude(options: &mut WildcardAdditionalOptions, names: &[String]) {

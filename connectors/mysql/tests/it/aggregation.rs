@@ -19,6 +19,11 @@ fn key(column: &str) -> KeyExpr {
     KeyExpr::Column(ColumnPath::column(column))
 }
 
+/// A function of a date, in UTC.
+fn function_key(function: KeyFunction, column: &str) -> KeyExpr {
+    KeyExpr::Function { function, column: ColumnPath::column(column), zone: Tz::UTC }
+}
+
 fn question(sql: &str, keys: Vec<KeyExpr>, calls: Vec<AggregateCall>) -> Question {
     Question { sql: sql.to_owned(), keys, calls, predicates: Vec::new() }
 }
@@ -112,8 +117,7 @@ async fn dates_truncate_alike() {
     for unit in ["second", "minute", "hour", "day", "week", "month", "quarter", "year"] {
         for column in ["at", "stamp"] {
             let sql = format!("SELECT date_trunc('{unit}', {column}) AS k, count(*) FROM t GROUP BY k ORDER BY k");
-            let function = KeyFunction::DateTrunc(unit.to_owned());
-            let trunc = KeyExpr::Function { function, column: ColumnPath::column(column), zone: Tz::UTC };
+            let trunc = function_key(KeyFunction::DateTrunc(unit.to_owned()), column);
             assert!(agree(table.as_ref(), &question(&sql, vec![trunc], vec![count_all()])).await.is_some(), "{sql}");
         }
     }
@@ -130,8 +134,7 @@ async fn formats_of_dates_are_alike() {
         if column == "day" && (format.contains("%H") || format.contains("%T")) {
             continue;
         }
-        let function = KeyFunction::DateFormat(format.to_owned());
-        let key = KeyExpr::Function { function, column: ColumnPath::column(column), zone: Tz::UTC };
+        let key = function_key(KeyFunction::DateFormat(format.to_owned()), column);
         assert!(agree(table.as_ref(), &question(&sql, vec![key], vec![count_all()])).await.is_some(), "{sql}");
     }
 }
@@ -141,7 +144,7 @@ async fn days_of_timestamps_are_alike() {
     let table = orders("agg_date").await;
     for column in ["at", "stamp"] {
         let sql = format!("SELECT CAST({column} AS DATE) AS k, count(*) FROM t GROUP BY k ORDER BY k");
-        let key = KeyExpr::Function { function: KeyFunction::Date, column: ColumnPath::column(column), zone: Tz::UTC };
+        let key = function_key(KeyFunction::Date, column);
         assert!(agree(table.as_ref(), &question(&sql, vec![key], vec![count_all()])).await.is_some(), "{sql}");
     }
 }
@@ -153,8 +156,7 @@ async fn parts_of_dates_are_alike() {
         [("year", "at"), ("quarter", "day"), ("month", "stamp"), ("day", "at"), ("hour", "at"), ("minute", "stamp")]
     {
         let sql = format!("SELECT date_part('{part}', {column}) AS k, count(*) FROM t GROUP BY k ORDER BY k");
-        let function = KeyFunction::DatePart(part.to_owned());
-        let key = KeyExpr::Function { function, column: ColumnPath::column(column), zone: Tz::UTC };
+        let key = function_key(KeyFunction::DatePart(part.to_owned()), column);
         assert!(agree(table.as_ref(), &question(&sql, vec![key], vec![count_all()])).await.is_some(), "{sql}");
     }
 }

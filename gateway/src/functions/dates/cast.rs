@@ -5,7 +5,6 @@ use super::moment::session_zone;
 use super::text::{self, instant_of};
 use super::{interval, text_type};
 use crate::functions::column_function::ColumnFunction;
-use crate::functions::rewrite::rewrite_typed;
 use chrono::{DateTime, Offset, TimeZone};
 use chrono_tz::Tz;
 use datafusion::arrow::array::{ArrayRef, AsArray, PrimitiveArray};
@@ -18,8 +17,7 @@ use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, ExprSchema};
 use datafusion::error::Result;
-use datafusion::logical_expr::{Cast, Expr, ExprSchemable, LogicalPlan, ScalarUDF};
-use datafusion::optimizer::AnalyzerRule;
+use datafusion::logical_expr::{Cast, Expr, ExprSchemable, ScalarUDF};
 use std::sync::Arc;
 
 const MICROS: DataType = DataType::Timestamp(TimeUnit::Microsecond, None);
@@ -160,28 +158,14 @@ fn wall_clock(micros: i64, zone: Tz) -> i64 {
     micros.saturating_add(i64::from(offset) * interval::MICROS_PER_SECOND)
 }
 
-/// Puts these functions in the casts' place.
-#[derive(Debug)]
-pub(in crate::functions) struct CastTimes;
-
-impl AnalyzerRule for CastTimes {
-    fn analyze(&self, plan: LogicalPlan, config: &ConfigOptions) -> Result<LogicalPlan> {
-        let zone = session_zone(config);
-        rewrite_typed(plan, |expr, schema| replaced(expr, schema, zone))
-    }
-
-    fn name(&self) -> &'static str {
-        "cast_times"
-    }
-}
-
 /// The same for an expression that no rule will see.
 pub(crate) fn with_our_casts(expr: Expr, schema: &DFSchema, options: &ConfigOptions) -> Result<Expr> {
     let zone = session_zone(options);
     Ok(expr.transform_up(|expr| replaced(expr, schema, zone))?.data)
 }
 
-fn replaced(expr: Expr, schema: &DFSchema, zone: Tz) -> Result<Transformed<Expr>> {
+/// Puts a function in a cast's place.
+pub(in crate::functions) fn replaced(expr: Expr, schema: &DFSchema, zone: Tz) -> Result<Transformed<Expr>> {
     match expr {
         Expr::Cast(Cast { expr, field }) => match kind(&expr, field.data_type(), schema, zone) {
             Some(kind) => {

@@ -5,6 +5,7 @@ use super::out_of_range;
 use crate::error::{Error, ErrorCode};
 use datafusion::arrow::datatypes::IntervalMonthDayNano;
 use datafusion::error::Result;
+use std::ops::{Add, Sub};
 
 pub(super) const MICROS_PER_SECOND: i64 = 1_000_000;
 pub(super) const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;
@@ -58,25 +59,15 @@ impl Span {
 
     /// 24 hours are a day.
     pub(super) fn justify_hours(self) -> Option<Self> {
-        let mut days = self.days.checked_add(i32::try_from(self.micros / MICROS_PER_DAY).ok()?)?;
-        let mut micros = self.micros % MICROS_PER_DAY;
-        if days > 0 && micros < 0 {
-            (days, micros) = (days - 1, micros + MICROS_PER_DAY);
-        } else if days < 0 && micros > 0 {
-            (days, micros) = (days + 1, micros - MICROS_PER_DAY);
-        }
+        let days = self.days.checked_add(i32::try_from(self.micros / MICROS_PER_DAY).ok()?)?;
+        let (days, micros) = of_one_sign(days, self.micros % MICROS_PER_DAY, MICROS_PER_DAY);
         Some(Self { days, micros, ..self })
     }
 
     /// 30 days are a month.
     pub(super) fn justify_days(self) -> Option<Self> {
-        let mut months = self.months.checked_add(self.days / DAYS_PER_MONTH)?;
-        let mut days = self.days % DAYS_PER_MONTH;
-        if months > 0 && days < 0 {
-            (months, days) = (months - 1, days + DAYS_PER_MONTH);
-        } else if months < 0 && days > 0 {
-            (months, days) = (months + 1, days - DAYS_PER_MONTH);
-        }
+        let months = self.months.checked_add(self.days / DAYS_PER_MONTH)?;
+        let (months, days) = of_one_sign(months, self.days % DAYS_PER_MONTH, DAYS_PER_MONTH);
         Some(Self { months, days, ..self })
     }
 
@@ -96,12 +87,23 @@ impl Span {
         } else if result.months < 0 && (result.days > 0 || (result.days == 0 && result.micros > 0)) {
             (result.months, result.days) = (result.months + 1, result.days - DAYS_PER_MONTH);
         }
-        if result.days > 0 && result.micros < 0 {
-            (result.days, result.micros) = (result.days - 1, result.micros + MICROS_PER_DAY);
-        } else if result.days < 0 && result.micros > 0 {
-            (result.days, result.micros) = (result.days + 1, result.micros - MICROS_PER_DAY);
-        }
+        (result.days, result.micros) = of_one_sign(result.days, result.micros, MICROS_PER_DAY);
         Some(result)
+    }
+}
+
+/// A part and the next smaller one, `per` of which make one: where their signs differ, the smaller one takes the larger one's.
+fn of_one_sign<T>(large: i32, small: T, per: T) -> (i32, T)
+where
+    T: Copy + Default + PartialOrd + Add<Output = T> + Sub<Output = T>,
+{
+    let zero = T::default();
+    if large > 0 && small < zero {
+        (large - 1, small + per)
+    } else if large < 0 && small > zero {
+        (large + 1, small - per)
+    } else {
+        (large, small)
     }
 }
 

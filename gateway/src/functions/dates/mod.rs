@@ -25,9 +25,10 @@ use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::ScalarUDF;
 use std::sync::Arc;
 
-pub(super) use cast::CastTimes;
+pub(super) use cast::replaced as our_cast;
 pub(crate) use cast::with_our_casts;
 pub(crate) use interval::read as read_interval;
+pub(super) use moment::session_zone;
 pub(crate) use template::date_format_of;
 
 pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {

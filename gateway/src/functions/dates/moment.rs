@@ -13,7 +13,7 @@ use std::str::FromStr;
 const EPOCH: NaiveDate = NaiveDate::from_epoch_days(0).unwrap();
 
 /// The session's zone.
-pub(super) fn session_zone(options: &ConfigOptions) -> Tz {
+pub(in crate::functions) fn session_zone(options: &ConfigOptions) -> Tz {
     options.execution.time_zone.as_deref().and_then(|name| Tz::from_str(name).ok()).unwrap_or(Tz::UTC)
 }
 

@@ -1,13 +1,11 @@
 //! Dates and times as PostgreSQL reads them from text: `2024-01-31`, `04:05:06.789`, `2024-01-31T04:05+05:30`, with ` BC`. Of the
 //! forms that people write besides (its manual, 8.5.1), those in numbers.
 
+use super::interval::{MICROS_PER_DAY, MICROS_PER_SECOND};
 use super::zone;
 use crate::error::{Error, ErrorCode, Result};
 use chrono::{DateTime, LocalResult, NaiveDate, NaiveDateTime, Offset, TimeDelta, TimeZone};
 use chrono_tz::Tz;
-
-const MICROS_PER_SECOND: i64 = 1_000_000;
-const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;
 
 /// What is wrong with a text.
 enum Wrong {

@@ -7,14 +7,16 @@
 
 mod relation;
 
+pub(super) use relation::constraint;
+
 use crate::error::{Error, ErrorCode, Result};
 use crate::plan::{folded, names};
 use datafusion::logical_expr::planner::ContextProvider;
 use datafusion::sql::sqlparser::ast::{
     Expr, Ident, Join, JoinConstraint, OrderBy, OrderByKind, Query, Select, SelectItem, SetExpr, TableFactor,
-    TableWithJoins, Visit, VisitMut, Visitor, VisitorMut, With,
+    TableWithJoins, VisitMut, VisitorMut, With,
 };
-use relation::{Relation, constraint};
+use relation::Relation;
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
@@ -37,29 +39,28 @@ pub(crate) fn by_condition<T: ContextProvider>(query: &mut Query, tables: &T) ->
     Ok(())
 }
 
-fn any_by_name(query: &Query) -> bool {
+fn any_by_name(query: &mut Query) -> bool {
     struct Search;
-    impl Visitor for Search {
+    impl VisitorMut for Search {
         type Break = ();
 
-        fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
-            if select.from.iter().any(by_name) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+            if select.from.iter_mut().any(by_name) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         }
     }
-    Visit::visit(query, &mut Search).is_break()
+    VisitMut::visit(query, &mut Search).is_break()
 }
 
-fn by_name(from: &TableWithJoins) -> bool {
-    let nested = |factor: &TableFactor| match factor {
+fn by_name(from: &mut TableWithJoins) -> bool {
+    let nested = |factor: &mut TableFactor| match factor {
         TableFactor::NestedJoin { table_with_joins, .. } => by_name(table_with_joins),
         _ => false,
     };
-    let joined = |join: &Join| {
-        let mut operator = join.join_operator.clone();
-        let named = matches!(constraint(&mut operator), Some(JoinConstraint::Using(_) | JoinConstraint::Natural));
-        named || nested(&join.relation)
+    let joined = |join: &mut Join| {
+        let constraint = constraint(&mut join.join_operator);
+        matches!(constraint, Some(JoinConstraint::Using(_) | JoinConstraint::Natural)) || nested(&mut join.relation)
     };
-    nested(&from.relation) || from.joins.iter().any(joined)
+    nested(&mut from.relation) || from.joins.iter_mut().any(joined)
 }
 
 /// The walk over a query.

@@ -103,7 +103,7 @@ impl Relation {
 }
 
 /// What a join demands, where a join can demand something.
-pub(super) fn constraint(operator: &mut JoinOperator) -> Option<&mut JoinConstraint> {
+pub(in crate::plan) fn constraint(operator: &mut JoinOperator) -> Option<&mut JoinConstraint> {
     match operator {
         JoinOperator::Join(constraint)
         | JoinOperator::Inner(constraint)
