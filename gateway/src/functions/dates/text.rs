@@ -236,7 +236,10 @@ fn fixed_offset(zone: &str) -> Option<i32> {
     let mut parts = digits.split(':');
     let first = parts.next()?;
     let (hours, minutes) = match first.len() {
-        3 | 4 => (number(&first[..first.len() - 2])?, number(&first[first.len() - 2..])?),
+        3 | 4 => {
+            let (hours, minutes) = first.split_at_checked(first.len() - 2)?;
+            (number(hours)?, number(minutes)?)
+        }
         _ => (number(first)?, parts.next().map_or(Some(0), number)?),
     };
     let seconds = parts.next().map_or(Some(0), number)?;

@@ -136,6 +136,7 @@ fn a_timestamp_ignores_an_offset_and_a_timestamptz_does_not() {
     }
     assert_eq!(code(text("1970-01-01 00:00 Nowhere/Else", 1184)), ErrorCode::InvalidParameter);
     assert_eq!(code(text("1970-01-01 00:00+99", 1184)), ErrorCode::InvalidDatetime);
+    assert_eq!(code(text("1970-01-01 00:00+é1", 1184)), ErrorCode::InvalidDatetime);
 }
 
 #[test]
