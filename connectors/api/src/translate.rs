@@ -3,7 +3,8 @@
 //! Only what cannot fail and has one meaning everywhere is translated: comparisons, IN, IS NULL, BETWEEN and prefix LIKE
 //! of a bare column with constants *of that column's own type*, under AND, OR, NOT. A cast around the column, a function, a
 //! constant of another type: not translated, the engine keeps it. The one exception is the date of a timestamp, whose
-//! comparisons are ranges of the timestamp. The policy barrier relies on this narrowness: a translated predicate is leak-proof.
+//! comparisons are ranges of the timestamp. The policy barrier relies on this narrowness: what is translated without a cast is
+//! leak-proof.
 
 use crate::{Column, ColumnPath, CompareOp, Predicate};
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
